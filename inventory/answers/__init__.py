@@ -1,0 +1,71 @@
+"""The questions: which file systems are there, who mounted one, what does a client mount, how well do we see.
+
+Answers are dictionaries in the shapes that other programs rely on (see the reference of exports and commands). Nothing in them depends on
+the wall clock: "now" is ``as_of``, up to where the flow logs were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from inventory.answers import listing, status, who
+from inventory.answers.asking import Desk
+from inventory.answers.shapes import Json
+from inventory.model import iso
+
+if TYPE_CHECKING:
+    from inventory.config import Settings
+    from inventory.store import Store
+
+__all__ = ["Answers", "By", "Json"]
+
+By = Literal["client", "workload", "contact"]
+
+
+class Answers:
+    """Asks one database; each question is answered from one moment of it."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    @contextmanager
+    def _desk(self) -> Iterator[Desk]:
+        with self._store.reading() as conn:
+            yield Desk(conn, self._settings)
+
+    def as_of(self) -> str | None:
+        """Up to where every source needed was read, for all file systems together; ISO 8601, ``None`` when nothing was read."""
+        with self._desk() as desk:
+            return iso(desk.as_of())
+
+    def list(self) -> Json:
+        """Every file system, with its clients as of now."""
+        with self._desk() as desk:
+            return listing.list_file_systems(desk)
+
+    def who(
+        self,
+        file_system: str,
+        since: int | None = None,
+        until: int | None = None,
+        by: By = "client",
+    ) -> Json:
+        """Who mounted a file system (id, ARN or Name tag) in a window (epoch seconds, half-open; default: a week up to ``as_of``).
+
+        Raises ``NotFoundError`` for one that nothing knows, ``UsageError`` for an ambiguous name or an empty window.
+        """
+        with self._desk() as desk:
+            return who.who(desk, file_system, since, until, by)
+
+    def mounts(self, client: str, since: int | None = None, until: int | None = None) -> Json:
+        """What a client (id, ARN, interface, name or address) mounts. Raises as :meth:`who` does."""
+        with self._desk() as desk:
+            return who.mounts(desk, client, since, until)
+
+    def status(self) -> Json:
+        """How well the inventory sees: sources, holes, sweeps, formats, what could not be resolved."""
+        with self._desk() as desk:
+            return status.status(desk)

@@ -1,0 +1,128 @@
+"""What every question starts from: one moment of the database, the knowledge in it, and the window that is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from inventory.answers.contacts import Asked, Contact, contacts
+from inventory.answers.finding import file_systems, keys_of
+from inventory.answers.seeing import Limits, Observer, Seeing
+from inventory.errors import InventoryError, UsageError
+from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Span, Version, iso
+from inventory.resolve.networks import Networks
+from inventory.store import mounts, views
+from inventory.store.loading import Knowledge, load
+from inventory.store.mounts import MountRow
+
+if TYPE_CHECKING:
+    from inventory.config import Settings
+
+DEFAULT_WINDOW = 7 * DAY
+
+
+class Desk:
+    """One reading transaction and what is asked of it."""
+
+    def __init__(self, conn: views.Reader, settings: Settings) -> None:
+        self.conn = conn
+        self.tag_keys = settings.owners.tag_keys
+        self.networks = Networks(settings.networks)
+        self._limits = Limits(settings.collect.mount_gap, settings.collect.max_lag)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """All knowledge."""
+        return load(self.conn)
+
+    @cached_property
+    def observer(self) -> Observer:
+        """Who knows what was looked at."""
+        known = self.knowledge
+        return Observer(self.conn, known.topology, known.whole_sweeps, self._limits)
+
+    @cached_property
+    def file_systems(self) -> list[Version[FileSystem]]:
+        """Every file system, deleted ones too."""
+        return file_systems(self.knowledge.topology)
+
+    def as_of(self) -> int | None:
+        """The oldest ``as_of`` of the file systems that are still there, so that one answer about all of them is true of each."""
+        there = [
+            found
+            for v in self.file_systems
+            if v.not_after is None and (found := self.observer.as_of(v)) is not None
+        ]
+        return min(there, default=self.observer.newest)
+
+    def window(self, as_of: int | None, since: int | None, until: int | None) -> Span:
+        """The window asked about: by default the week up to ``as_of``. Raises ``UsageError`` for one that holds no moment."""
+        known = [moment for moment in (until, as_of, since) if moment is not None]
+        if not known:
+            msg = "no flow logs have been read yet, so there is no time to ask about"
+            raise InventoryError(
+                msg, hint="run 'efs-inventory collect', or name a time by --since and --until"
+            )
+        end = known[0]
+        start = since if since is not None else end - DEFAULT_WINDOW
+        if start >= end:
+            if until is None and as_of is None:
+                return (start, start + 1)
+            msg = f"the window from {iso(start)} until {iso(end)} is empty"
+            raise UsageError(
+                msg, hint="--since must lie before --until (by default the newest record read)"
+            )
+        return (start, end)
+
+    @staticmethod
+    def last_week(as_of: int | None) -> Span:
+        """The week up to ``as_of``; some week when nothing was read, which is blind anyway."""
+        end = DEFAULT_WINDOW if as_of is None else as_of
+        return (end - DEFAULT_WINDOW, end)
+
+    def rows(self, version: Version[FileSystem], window: Span) -> list[MountRow]:
+        """The mount hours that touch the window, those at its edges derived anew so that their counts lie inside it."""
+        topology = self.knowledge.topology
+        return [
+            row
+            for key in keys_of(version, topology)
+            for row in mounts.within(self.conn, key, window, topology, self.networks)
+        ]
+
+    def contacts(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Contact]:
+        """Everything that clients had to do with a file system in the window, newest first; ``possible`` ones are not among them."""
+        as_of = seeing.as_of if seeing.as_of is not None else window[1]
+        # A silence before the window that is shorter than the mount gap belongs to a mount that goes on in it.
+        before = max([HOUR, *(sight.mount_gap for sight in seeing.sights.values())])
+        around = (window[0] - before, max(window[1], as_of) + HOUR)
+        history = [
+            row
+            for key in keys_of(version, self.knowledge.topology)
+            for row in mounts.of_file_system(self.conn, key, around)
+        ]
+        asked = Asked(window, as_of, seeing.sights, self.client_gone)
+        counted = self.rows(version, window)
+        return contacts(
+            (row for row in history if not row.possible),
+            (row for row in counted if not row.possible),
+            asked,
+        )
+
+    def possible(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Contact]:
+        """Clients on 2049 whose server is one of several file systems, this one among them."""
+        as_of = seeing.as_of if seeing.as_of is not None else window[1]
+        rows = [row for row in self.rows(version, window) if row.possible]
+        return contacts(rows, rows, Asked(window, as_of, seeing.sights, self.client_gone))
+
+    def client_gone(self, row: MountRow) -> int | None:
+        """When the client behind a row is known to be gone for good: the end of its interface's life, as far as sweeps tell."""
+        life = self.knowledge.topology.life(row.mount.attribution.interface_id)
+        return life.before if life is not None else None
+
+    def named(self, owner: Owner) -> Owner:
+        """An address by the name that the configuration gives its network, if it does."""
+        if owner.kind is not OwnerKind.ADDRESS or owner.name:
+            return owner
+        name = self.networks.name(owner.id)
+        return owner if name is None else replace(owner, name=name)

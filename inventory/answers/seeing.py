@@ -1,0 +1,359 @@
+"""How well a file system was looked at: coverage of its mount targets, and up to when everything is known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from inventory.answers.contacts import Sight
+from inventory.model import Capture, CaptureKind, FileSystem, FlowLog, MountTarget, Span, Version
+from inventory.resolve.topology import Topology
+from inventory.store import views
+from inventory.store.views import Reader
+from inventory.timeline import (
+    Coverage,
+    GapReason,
+    Hole,
+    View,
+    Watched,
+    aggregation,
+    all_holes,
+    blind_coverage,
+    coverage,
+    intersect,
+    mount_gap,
+    seen_by,
+    subtract,
+    union,
+)
+
+_FOREVER = 1 << 40
+_LOOK_AROUND = 7200
+"""Seconds before and after a window in which records still tell about its edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What is known of looking at one file system."""
+
+    coverage: Coverage
+    as_of: int | None
+    sights: Mapping[str, Sight]
+    """By mount target id."""
+
+
+class Limits(NamedTuple):
+    """What the configuration says of looking, in seconds."""
+
+    mount_gap: int | None
+    """``None``: by the aggregation interval."""
+    max_lag: int
+    """How far behind the newest source one may be that still bounds ``as_of``."""
+
+
+class Observer:
+    """Answers for file systems from one consistent reading of the ledger."""
+
+    def __init__(
+        self,
+        conn: Reader,
+        topology: Topology,
+        whole_sweeps: Callable[[str, str, str], Sequence[int]],
+        limits: Limits,
+    ) -> None:
+        """``whole_sweeps`` gives the times of sweeps that were whole for (kind, account, region)."""
+        self._conn = conn
+        self._topology = topology
+        self._whole_sweeps = whole_sweeps
+        self._limits = limits
+        self._frontiers = views.frontiers(conn)
+        self._unread = views.unread(conn)
+        self._flow_logs = self._covering_flow_logs()
+        self._through: dict[str, set[str]] = {}
+        self._rejecting: dict[tuple[str, str], bool] = {}
+
+    # -- as of -------------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def newest(self) -> int | None:
+        """Up to where any source was read; ``None`` when nothing was."""
+        return max((frontier.last for frontier in self._frontiers.values()), default=None)
+
+    def as_of(self, version: Version[FileSystem]) -> int | None:
+        """Up to where every source needed for this file system was read; ``None`` when nothing was read.
+
+        A mount target needs one of the sources that ever showed it. One that none showed lately (an archive, a source that stopped) sets
+        no bound, so that it does not hide what is known of others: it is blind from its last record on.
+        """
+        newest = self.newest
+        if newest is None:
+            return None
+        best = [
+            max(self._frontiers[name].last for name in names)
+            for target in self._targets(version)
+            if (names := self._sources_of(target) & self._frontiers.keys())
+        ]
+        return min(
+            (bound for bound in best if bound >= newest - self._limits.max_lag), default=newest
+        )
+
+    def _sources_of(self, target: Version[MountTarget]) -> set[str]:
+        interface_id = target.value.network_interface_id
+        if interface_id not in self._through:
+            self._through[interface_id] = views.captured_through(self._conn, [interface_id]).get(
+                interface_id, set()
+            )
+        return self._through[interface_id]
+
+    # -- coverage ----------------------------------------------------------------------------------------------------------------------
+
+    def seeing(self, version: Version[FileSystem], window: Span) -> Seeing:
+        """Coverage of ``window``, and of everything up to as of now for the states of mounts."""
+        as_of = self.as_of(version)
+        if as_of is None:
+            return Seeing(blind_coverage(window, GapReason.NO_RECORDS), None, {})
+        targets = self._targets(version)
+        reach = (window[0] - _LOOK_AROUND, max(window[1], as_of) + _LOOK_AROUND)
+        watched, sights = self._watch(targets, reach)
+        watched += self._without_targets(version, window, [one.existed for one in watched])
+        watched += self._unlisted(version, targets)
+        found = coverage(window, [self._within_life(version, one) for one in watched])
+        return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
+
+    def _visible_since(self, targets: Sequence[Version[MountTarget]]) -> int | None:
+        """From when on each mount target was ever looked at; ``None`` while one never was, or there is none."""
+        interfaces = [target.value.network_interface_id for target in targets]
+        firsts = views.first_captures(self._conn, interfaces)
+        for target in targets:
+            ids = {
+                v.value.flow_log_id for v in self._flow_logs_of(target) if _fault(v.value) is None
+            }
+            delivered = views.first_delivery(self._conn, ids)
+            own = firsts.get(target.value.network_interface_id)
+            known = [moment for moment in (own, delivered) if moment is not None]
+            if not known:
+                return None
+            firsts[target.value.network_interface_id] = min(known)
+        return max(firsts.values(), default=None)
+
+    def _watch(
+        self, targets: Sequence[Version[MountTarget]], reach: Span
+    ) -> tuple[list[Watched], dict[str, Sight]]:
+        records: dict[str, list[views.Captured]] = defaultdict(list)
+        nameless: list[views.Captured] = []
+        for captured in views.captures(
+            self._conn, {t.value.network_interface_id for t in targets} | {""}, reach
+        ):
+            if captured.capture.interface_id:
+                records[captured.capture.interface_id].append(captured)
+            else:
+                nameless.append(captured)
+        watched: list[Watched] = []
+        sights: dict[str, Sight] = {}
+        for target in targets:
+            one, sight = self._watch_target(
+                target, records[target.value.network_interface_id], nameless, reach
+            )
+            watched.append(one)
+            sights[target.value.mount_target_id] = sight
+        return watched, sights
+
+    def _watch_target(
+        self,
+        target: Version[MountTarget],
+        records: Sequence[views.Captured],
+        nameless: Sequence[views.Captured],
+        reach: Span,
+    ) -> tuple[Watched, Sight]:
+        flow_logs = self._flow_logs_of(target)
+        configured = [
+            v.value.max_aggregation_interval for v in flow_logs if v.value.max_aggregation_interval
+        ]
+        interval = aggregation(
+            min(configured, default=None), [record.capture for record in records]
+        )
+        found = self._views(records, nameless, flow_logs, reach, interval)
+        seen = union(span for view in found for span in seen_by(view, interval))
+        life = self._topology.mount_target_life(target.value.mount_target_id)
+        gone = life.before if life else target.not_after
+        born = life.after if life else target.not_before
+        existed = (-_FOREVER if born is None else born, _FOREVER if gone is None else gone)
+        holes = sorted({hole for view in found for hole in all_holes(view)})
+        return Watched(existed, seen, holes), Sight(
+            seen, interval, self._limits.mount_gap or mount_gap(interval), gone
+        )
+
+    def _views(
+        self,
+        records: Sequence[views.Captured],
+        nameless: Sequence[views.Captured],
+        flow_logs: Sequence[Version[FlowLog]],
+        reach: Span,
+        interval: int,
+    ) -> list[View]:
+        """One view for each source and flow log that showed the mount target or should have.
+
+        ``nameless`` are captures of formats that do not tell whose: what they skipped may have been this one's.
+        """
+        ids = {v.value.flow_log_id for v in flow_logs}
+        own: dict[tuple[str, str], list[Capture]] = defaultdict(list)
+        for record in records:
+            own[record.source, record.flow_log_id].append(record.capture)
+        skipped: dict[tuple[str, str], list[Capture]] = defaultdict(list)
+        for record in nameless:
+            if record.capture.kind is CaptureKind.SKIPPED:
+                skipped[record.source, record.flow_log_id].append(record.capture)
+        delivered = views.deliveries(self._conn, ids, reach)
+        found: list[View] = []
+        for source, flow_log_id in sorted(own.keys() | delivered.keys()):
+            holes = [
+                *self._unread_holes(source, flow_log_id, ids, interval),
+                *_said_not_to_deliver(flow_logs, flow_log_id),
+                *self._rejects_only(source, flow_log_id, flow_logs),
+            ]
+            spans = delivered.get((source, flow_log_id), [])
+            frontier = self._frontiers.get(source)
+            last = frontier.last if frontier else None
+            found.append(
+                View(
+                    [*own.get((source, flow_log_id), []), *skipped[source, flow_log_id]],
+                    spans,
+                    last,
+                    holes,
+                )
+            )
+        return found
+
+    def _rejects_only(
+        self, source: str, flow_log_id: str, flow_logs: Sequence[Version[FlowLog]]
+    ) -> list[Hole]:
+        """Records of a flow log of which no sweep tells the type prove nothing while they are rejections only."""
+        if any(v.value.flow_log_id == flow_log_id for v in flow_logs):
+            return []
+        view = (source, flow_log_id)
+        if view not in self._rejecting:
+            self._rejecting[view] = views.rejects_only(self._conn, source, flow_log_id)
+        return [Hole(-_FOREVER, _FOREVER, GapReason.REJECT_ONLY)] if self._rejecting[view] else []
+
+    def _unread_holes(
+        self, source: str, flow_log_id: str, covering: set[str], interval: int
+    ) -> list[Hole]:
+        """Batches of this view that could not be read. One whose name tells no flow log may hold records of any."""
+        frontier = self._frontiers.get(source)
+        holes: list[Hole] = []
+        for batch in self._unread:
+            if batch.source != source or (
+                batch.flow_log_id and flow_log_id and batch.flow_log_id != flow_log_id
+            ):
+                continue
+            if (
+                batch.flow_log_id
+                and not flow_log_id
+                and self._flow_log_elsewhere(batch.flow_log_id, covering)
+            ):
+                continue
+            if batch.slot is not None:
+                # A slot holds records that end in it; they began up to an aggregation interval earlier.
+                holes.append(Hole(batch.slot[0] - interval, batch.slot[1], GapReason.BATCH_FAILED))
+            elif frontier is not None:
+                holes.append(Hole(frontier.first, frontier.last, GapReason.BATCH_FAILED))
+        return holes
+
+    def _flow_log_elsewhere(self, flow_log_id: str, covering: set[str]) -> bool:
+        """Whether a flow log is known and known not to record this mount target."""
+        known = any(v.value.flow_log_id == flow_log_id for v in self._topology.versions("flow_log"))
+        return known and flow_log_id not in covering
+
+    def _covering_flow_logs(self) -> dict[str, list[Version[FlowLog]]]:
+        by_resource: dict[str, list[Version[FlowLog]]] = defaultdict(list)
+        for version in self._topology.versions("flow_log"):
+            by_resource[version.value.resource_id].append(version)
+        return by_resource
+
+    def _flow_logs_of(self, target: Version[MountTarget]) -> list[Version[FlowLog]]:
+        value = target.value
+        return [
+            version
+            for resource in (value.network_interface_id, value.subnet_id, value.vpc_id)
+            if resource
+            for version in self._flow_logs.get(resource, ())
+        ]
+
+    def _targets(self, version: Version[FileSystem]) -> Sequence[Version[MountTarget]]:
+        return self._topology.mount_targets_of(version.value.file_system_id, region=version.region)
+
+    # -- without mount targets ---------------------------------------------------------------------------------------------------------
+
+    def _without_targets(
+        self, version: Version[FileSystem], window: Span, existed: Sequence[Span]
+    ) -> list[Watched]:
+        """Where no known mount target can have existed: covered while sweeps looked; outside of them it is not."""
+        times = self._whole_sweeps("mount_target", version.account, version.region)
+        seen = [(min(times), max(times) + 1)] if times else []
+        found = []
+        for span in subtract([window], existed):
+            holes = [Hole(a, b, GapReason.MOUNT_TARGETS_UNKNOWN) for a, b in subtract([span], seen)]
+            found.append(Watched(span, intersect([span], seen), holes))
+        return found
+
+    def _unlisted(
+        self, version: Version[FileSystem], targets: Sequence[Version[MountTarget]]
+    ) -> list[Watched]:
+        """While a file system says that it has more mount targets than any sweep listed, nobody knows where else to look."""
+        lives = [self._topology.mount_target_life(t.value.mount_target_id) for t in targets]
+        found = []
+        for told in self._topology.versions("file_system"):
+            if (
+                told.value.file_system_id != version.value.file_system_id
+                or told.region != version.region
+            ):
+                continue
+            known = [life for life in lives if life is None or life.possible(told.first_seen)]
+            if (told.value.number_of_mount_targets or 0) > len(known):
+                start = -_FOREVER if told.not_before is None else told.not_before
+                end = _FOREVER if told.not_after is None else told.not_after
+                hole = Hole(start, end, GapReason.MOUNT_TARGETS_UNKNOWN)
+                found.append(Watched((start, end), (), [hole]))
+        return found
+
+    def _within_life(self, version: Version[FileSystem], one: Watched) -> Watched:
+        """Nothing is asked before a file system was created or after it was deleted."""
+        born = version.value.creation_time
+        start = one.existed[0] if born is None else max(one.existed[0], born)
+        end = (
+            one.existed[1] if version.not_after is None else min(one.existed[1], version.not_after)
+        )
+        return Watched((start, max(start, end)), one.seen, one.holes)
+
+
+def _said_not_to_deliver(flow_logs: Sequence[Version[FlowLog]], flow_log_id: str) -> list[Hole]:
+    """What DescribeFlowLogs takes away: it can only do that, for a status of today proves nothing about last month.
+
+    Records that do not name their flow log are doubted only when every flow log on the interface is at fault.
+    """
+    concerned = (
+        [v for v in flow_logs if v.value.flow_log_id == flow_log_id]
+        if flow_log_id
+        else list(flow_logs)
+    )
+    if not flow_log_id and any(_fault(v.value) is None for v in concerned):
+        return []
+    return [
+        Hole(
+            -_FOREVER if reason is GapReason.REJECT_ONLY or v.not_before is None else v.not_before,
+            _FOREVER if reason is GapReason.REJECT_ONLY or v.not_after is None else v.not_after,
+            reason,
+        )
+        for v in concerned
+        if (reason := _fault(v.value)) is not None
+    ]
+
+
+def _fault(flow_log: FlowLog) -> GapReason | None:
+    if flow_log.traffic_type == "REJECT":
+        return GapReason.REJECT_ONLY
+    if flow_log.deliver_logs_status == "FAILED" or flow_log.deliver_logs_error_message:
+        return GapReason.DELIVERY_FAILED
+    return None

@@ -1,0 +1,50 @@
+"""From the configuration's ``[[sources]]`` to sources that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inventory.collect import Source
+from inventory.collect.files import FilesSource
+from inventory.config import Settings
+from inventory.errors import ConfigError, UsageError
+
+SOURCES: Mapping[str, Callable[[Any], Source]] = {
+    "files": lambda section: FilesSource(section.name, section.path, section.format),
+}
+"""By the type that a section names."""
+
+
+def chosen(settings: Settings, names: Sequence[str]) -> list[Source]:
+    """The configured sources, or those of ``names``, in the configuration's order.
+
+    Raises ``UsageError`` for a name that is not configured or a configuration without sources, ``ConfigError`` for a type that this
+    version cannot read.
+    """
+    known = [section.name for section in settings.sources]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        listed = ", ".join(known) or "none"
+        msg = f"no source is named {', '.join(map(repr, unknown))}"
+        raise UsageError(msg, hint=f"configured sources: {listed}")
+    if not known:
+        msg = "no [[sources]] are configured: there is nothing to read"
+        raise ConfigError(
+            msg, hint="add a section [[sources]] with name, type and path; see config.example.toml"
+        )
+    sections = [section for section in settings.sources if not names or section.name in names]
+    for section in sections:
+        if section.type not in SOURCES:
+            msg = f"[[sources]] {section.name}: this version cannot read type = {section.type!r}"
+            raise ConfigError(
+                msg,
+                hint=f"it reads: {', '.join(sorted(SOURCES))}; copy the objects to a folder, or leave the source out",
+            )
+    return [SOURCES[section.type](section) for section in sections]
+
+
+def begin(settings: Settings, source: str, since: int | None, now: int) -> int | None:
+    """From where a source is read: what was asked for, else what its section says, else (``None``) all that there is."""
+    section = next(section for section in settings.sources if section.name == source)
+    return since if since is not None or section.since is None else section.since.at(now)

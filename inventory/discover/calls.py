@@ -1,0 +1,200 @@
+"""The calls of a sweep: which list of an answer holds what, and which calls together show a kind of thing completely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inventory.discover import fields, reduce
+from inventory.discover.fields import FieldError, Raw
+from inventory.model import KINDS, CallState, Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How one call's answer is read."""
+
+    key: str
+    """The list in the answer."""
+    kind: str = ""
+    """What its entries are; ``""`` when the list only tells what to ask next."""
+    reduce: Callable[[Raw], Any] | None = None
+    """One entry to a value; ``None`` for an entry that stands for nothing."""
+    entries: Callable[[Raw], Iterable[Raw]] | None = None
+    """The entries inside one row of the list, where rows only group them."""
+    dispensable: tuple[str, ...] = ()
+    """Fields without which an entry that cannot be read is still worth keeping."""
+
+
+CALLS: Mapping[str, Call] = {
+    "ec2.describe-network-interfaces": Call(
+        "NetworkInterfaces",
+        "network_interface",
+        reduce.network_interface,
+        dispensable=reduce.ADDRESS_FIELDS,
+    ),
+    "ec2.describe-instances": Call("Reservations", "instance", reduce.instance, reduce.instances),
+    "ec2.describe-flow-logs": Call("FlowLogs", "flow_log", reduce.flow_log),
+    "ec2.describe-subnets": Call("Subnets", "subnet", reduce.subnet),
+    "ec2.describe-vpcs": Call("Vpcs", "vpc", reduce.vpc),
+    "ec2.describe-vpc-peering-connections": Call(
+        "VpcPeeringConnections", "vpc_link", reduce.peering
+    ),
+    "ec2.describe-transit-gateway-vpc-attachments": Call(
+        "TransitGatewayVpcAttachments", "vpc_link", reduce.transit_attachment
+    ),
+    "efs.describe-file-systems": Call("FileSystems", "file_system", reduce.file_system),
+    "efs.describe-mount-targets": Call("MountTargets", "mount_target", reduce.mount_target),
+    "efs.describe-access-points": Call("AccessPoints", "access_point", reduce.access_point),
+    "lambda.list-functions": Call("Functions", "function", reduce.function),
+    "ecs.list-clusters": Call("clusterArns"),
+    "ecs.describe-tasks": Call("tasks", "task", reduce.task),
+    "ecs.describe-task-definitions": Call(
+        "taskDefinitions", "task_definition", reduce.task_definition
+    ),
+    "ecs.describe-container-instances": Call(
+        "containerInstances", "container_instance", reduce.container_instance
+    ),
+    "fsx.describe-file-systems": Call("FileSystems", "other_server", reduce.fsx_server),
+    "s3files.list-file-systems": Call("fileSystems"),
+    "s3files.list-mount-targets": Call("mountTargets", "other_server", reduce.s3files_server),
+}
+
+WHOLE_BY: Mapping[str, tuple[str, ...]] = {
+    "network_interface": ("ec2.describe-network-interfaces",),
+    "instance": ("ec2.describe-instances",),
+    "flow_log": ("ec2.describe-flow-logs",),
+    "subnet": ("ec2.describe-subnets",),
+    "vpc": ("ec2.describe-vpcs",),
+    "vpc_link": (
+        "ec2.describe-vpc-peering-connections",
+        "ec2.describe-transit-gateway-vpc-attachments",
+    ),
+    "file_system": ("efs.describe-file-systems",),
+    "mount_target": ("efs.describe-mount-targets",),
+    "access_point": ("efs.describe-access-points",),
+    "function": ("lambda.list-functions",),
+    "task": ("ecs.list-clusters", "ecs.describe-tasks"),
+    "container_instance": ("ecs.list-clusters", "ecs.describe-container-instances"),
+    "other_server": (
+        "fsx.describe-file-systems",
+        "s3files.list-file-systems",
+        "s3files.list-mount-targets",
+    ),
+}
+"""By kind the calls that must all be whole before absence means anything.
+
+Tasks are listed by cluster, so their list is complete only with the clusters' own: then a running task that is absent has ended. A stopped
+one disappears by itself after an hour or so; its own times say when it ended. Task definitions are asked for one by one and never change,
+so their absence never means anything.
+"""
+
+_MORE = ("NextToken", "nextToken", "NextMarker")
+"""What an answer bears when there is more of it."""
+
+_GONE = "MISSING"
+"""The reason ECS gives for a task or container instance that ended between being listed and described."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What one call said, as far as it could be read."""
+
+    state: CallState
+    items: list[Any] = field(default_factory=list)
+    problem: str = ""
+
+
+def read_answer(call: str, answer: object) -> Answer:
+    """An answer's values. An entry that cannot be read is left out and makes the answer ``broken``; the others stay."""
+    spec = CALLS[call]
+    try:
+        raw = fields.mapping(answer, "the answer")
+        listed = fields.entries(raw, spec.key)
+        problems = _shortcomings(raw)
+    except FieldError as error:
+        return Answer(CallState.BROKEN, problem=str(error))
+    items: dict[str, Any] = {}
+    for position, row in enumerate(listed):
+        try:
+            items.update(_values(spec, row))
+        except FieldError as error:
+            problems.append(f"{spec.key}[{position}]: {error}")
+            items.update(_salvaged(spec, row))
+    state = CallState.BROKEN if problems else CallState.WHOLE
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Answer(state, list(items.values()), problems[0] + more if problems else "")
+
+
+def _values(spec: Call, row: object) -> dict[str, Any]:
+    """One row's values by key; the last of two with one key counts, as pages may overlap."""
+    if spec.reduce is None:
+        return {}
+    raw = fields.mapping(row, "the entry")
+    entries = spec.entries(raw) if spec.entries else (raw,)
+    values = [value for entry in entries if (value := spec.reduce(entry)) is not None]
+    return {getattr(value, KINDS[spec.kind][1]): value for value in values}
+
+
+def _salvaged(spec: Call, row: object) -> dict[str, Any]:
+    """What is left of a row without its dispensable fields: an interface whose addresses are blacked out still has an owner."""
+    if not spec.dispensable or not isinstance(row, Mapping):
+        return {}
+    try:
+        return _values(spec, {key: row[key] for key in row if key not in spec.dispensable})
+    except FieldError:
+        return {}
+
+
+def _shortcomings(raw: Raw) -> list[str]:
+    """Why an answer that can be read is still not all there is."""
+    found = [f"it is cut: there is a {key}" for key in _MORE if raw.get(key)]
+    failures = [fields.text(row, "reason") for row in fields.rows(raw, "failures")]
+    return found + [f"it reports a failure: {reason}" for reason in failures if reason != _GONE]
+
+
+def sweep(
+    name: str, taken_at: int, account: str, region: str, answers: Mapping[str, Answer]
+) -> Sweep:
+    """One sweep from the answers of its calls; a call without an answer is ``missing``: not known."""
+    calls = {call: answers[call].state if call in answers else CallState.MISSING for call in CALLS}
+    items: dict[str, dict[str, Any]] = {}
+    for call, answer in answers.items():
+        kind = CALLS[call].kind
+        for value in answer.items:
+            items.setdefault(kind, {})[getattr(value, KINDS[kind][1])] = value
+    return Sweep(
+        name=name,
+        taken_at=taken_at,
+        account=account,
+        region=region,
+        calls=calls,
+        problems={
+            call: answer.problem
+            for call, answer in answers.items()
+            if answer.state is CallState.BROKEN
+        },
+        whole=frozenset(
+            kind
+            for kind, needed in WHOLE_BY.items()
+            if all(calls[call] is CallState.WHOLE for call in needed)
+        )
+        - _contradicted(items),
+        items={
+            kind: tuple(found[key] for key in sorted(found))
+            for kind, found in sorted(items.items())
+        },
+    )
+
+
+def _contradicted(items: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """``mount_target`` when a file system has more of them than are listed: one of the calls for a file system each was left out."""
+    listed: dict[str, int] = {}
+    for target in items.get("mount_target", {}).values():
+        listed[target.file_system_id] = listed.get(target.file_system_id, 0) + 1
+    missing = any(
+        (system.number_of_mount_targets or 0) > listed.get(system.file_system_id, 0)
+        for system in items.get("file_system", {}).values()
+    )
+    return frozenset({"mount_target"}) if missing else frozenset()

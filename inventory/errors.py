@@ -1,0 +1,67 @@
+"""Every error that an operator may meet: what happened, to which thing, what to do next.
+
+Anything else that escapes is a bug and keeps its traceback. ``exit_code`` is part of the public face.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class InventoryError(Exception):
+    """Something a person can mend. ``str(error)`` names the thing; ``hint`` names the next step."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(InventoryError):
+    """Wrong arguments: an unreadable time, an ambiguous name, an empty window."""
+
+    exit_code = 2
+
+
+class ConfigError(InventoryError):
+    """The configuration is missing, unreadable or wrong; names every wrong key at once."""
+
+    exit_code = 2
+
+
+class NotFoundError(InventoryError):
+    """Known to no sweep and to no sighting."""
+
+    exit_code = 3
+
+
+class StoreError(InventoryError):
+    """The database is unreachable, full, read-only, locked by another or not a database."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is older (``db upgrade``) or newer (upgrade the program) than this program."""
+
+
+class LockedError(StoreError):
+    """Another process holds the lock; the message names the holder."""
+
+
+class SourceError(InventoryError):
+    """A source of flow logs cannot be read at all: a missing folder, a denied bucket."""
+
+
+class SnapshotError(InventoryError):
+    """The snapshots folder cannot be read at all."""
+
+
+class MissingExtraError(InventoryError):
+    """An optional dependency is not installed; the hint is the pip command."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the extra '{extra}'", hint=f"pip install 'efs-mount-inventory[{extra}]'"
+        )

@@ -1,0 +1,470 @@
+"""From sightings and knowledge to mounts: one client address, one server address, one hour.
+
+The rule that everything rests on: a mount hour is a pure function of the facts of its unit and of the topology. Nothing is carried over
+from what was derived before, so reading twice, reading late and learning late all end in the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from inventory.model import (
+    HOUR,
+    IDLE_BYTES_PER_MINUTE,
+    IDLE_PACKETS_PER_MINUTE,
+    RUN_GAP,
+    SLOT,
+    Attribution,
+    Confidence,
+    Method,
+    MountHour,
+    MountTarget,
+    Sighting,
+    Span,
+    Vantage,
+    Version,
+)
+from inventory.resolve.attribute import ClientEnd, Locus, attribute, locate
+from inventory.resolve.networks import Networks
+from inventory.resolve.topology import Topology
+
+CHAIN_GAP = 900
+"""Silence in seconds that splits a unit's hour into several rows: the smallest ``mount_gap``, so no interval is ever split too late."""
+
+CORROBORATION = 60
+"""Seconds by which the two ends of one flow may disagree about its times (AWS: a record's times are up to 60 s off)."""
+
+_CONFIDENCE_ORDER = (
+    Confidence.EXACT,
+    Confidence.INFERRED,
+    Confidence.CANDIDATES,
+    Confidence.UNKNOWN,
+)
+_METHOD_ORDER = tuple(Method)
+
+
+class Fact(NamedTuple):
+    """A sighting and where it was read."""
+
+    sighting: Sighting
+    flow_log: str
+    """The witness: the flow log's id where the source shows it, else the source's name."""
+    source: str
+    key: str
+    """With ``source`` the batch's identity, which does not depend on the order of reading as its id does."""
+    batch_id: int
+
+
+class Unit(NamedTuple):
+    """What is derived at once: every sighting of one client address and one server address that starts in one hour."""
+
+    server: str
+    client: str
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One fact with the answers to "where did this happen" and "who was that"."""
+
+    fact: Fact
+    locus: Locus
+    attribution: Attribution
+    counts: bool
+    """False for the second owner of an address that passed on inside one run: it was there, but its share cannot be told."""
+
+
+class _ServerKey(NamedTuple):
+    mount_target_id: str
+    file_system_ids: tuple[str, ...]
+    account: str
+    region: str
+
+
+def derive(
+    unit: Unit,
+    facts: Iterable[Fact],
+    topology: Topology,
+    networks: Networks,
+    counting: Span | None = None,
+) -> list[MountHour]:
+    """The mount hours of ``unit``, sorted.
+
+    ``facts`` are those of the unit, and may hold those of the hour before that reach into it: they only tell which slots the mount
+    target's own rows account for. A unit whose server is no mount target, or that only third interfaces recorded, gives none.
+    ``counting`` is a question's window that cuts the hour: counts are of what starts inside it, first and last seen of what touches it.
+    """
+    located = _located(sorted(set(facts)), topology)
+    located = [
+        (fact, locus)
+        for fact, locus in located
+        if locus.vantage is not Vantage.SHADOW and _is_efs(locus)
+    ]
+    own = _own_recorders(located)
+    runs = _runs(located)
+    seen_here = [seen for run in runs for seen in _attribute_run(run, own, topology, networks)]
+    groups: dict[tuple[_ServerKey, tuple[tuple[str, ...], ...]], list[_Seen]] = defaultdict(list)
+    for seen in _by_their_own_word(seen_here):
+        owners = tuple(owner.identity for owner in seen.attribution.owners)
+        for server in _server_keys(seen):
+            groups[server, owners].append(seen)
+    hours = [
+        row
+        for (server, _), group in groups.items()
+        for row in _mount_hours(unit, server, group, counting)
+    ]
+    return sorted(
+        hours,
+        key=lambda row: (
+            row.first_seen,
+            row.mount_target_id,
+            row.file_system_ids,
+            str(row.attribution.owners),
+        ),
+    )
+
+
+def _located(facts: Sequence[Fact], topology: Topology) -> list[tuple[Fact, Locus]]:
+    """Each fact with its locus. What says the same of itself is asked about at its first and last moment only, when those agree."""
+    alike: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        s = fact.sighting
+        alike[s.interface_id, s.vpc_id, s.client, s.pkt_client, s.next_hop].append(fact)
+    found: list[tuple[Fact, Locus]] = []
+    for group in alike.values():
+        group.sort(key=_first_seen)
+        first = locate(group[0].sighting, topology)
+        if len(group) > 1 and locate(group[-1].sighting, topology) == first:
+            found += [(fact, first) for fact in group]
+        else:
+            found += [(fact, locate(fact.sighting, topology)) for fact in group]
+    return found
+
+
+def _first_seen(fact: Fact) -> int:
+    return fact.sighting.first_seen
+
+
+def _is_efs(locus: Locus) -> bool:
+    return bool(locus.servers)
+
+
+def _server_keys(seen: _Seen) -> list[_ServerKey]:
+    """One key when the server is known; else one for each account and region with a candidate, without a mount target.
+
+    A format that does not tell the server leaves it a candidate even where there is only one to choose from.
+    """
+    locus = seen.locus
+    if len(locus.servers) == 1 and (locus.certain or seen.fact.sighting.server):
+        target = locus.servers[0]
+        return [
+            _ServerKey(
+                target.value.mount_target_id,
+                (target.value.file_system_id,),
+                target.account,
+                target.region,
+            )
+        ]
+    places: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for target in locus.servers:
+        places[target.account, target.region].add(target.value.file_system_id)
+    return [
+        _ServerKey("", tuple(sorted(ids)), account, region)
+        for (account, region), ids in sorted(places.items())
+    ]
+
+
+def _own_recorders(located: Sequence[tuple[Fact, Locus]]) -> list[tuple[str, int, int]]:
+    """The interfaces that recorded this client address themselves, and when: the client's own word against an address lease."""
+    return [
+        (fact.sighting.interface_id, fact.sighting.first_seen, fact.sighting.last_seen)
+        for fact, locus in located
+        if locus.vantage is Vantage.CLIENT and fact.sighting.interface_id
+    ]
+
+
+def _runs(located: Sequence[tuple[Fact, Locus]]) -> list[list[tuple[Fact, Locus]]]:
+    """Facts that say the same of the same client at the same vantage, without a silence in which an address could pass on."""
+    by_key: dict[tuple[object, ...], list[tuple[Fact, Locus]]] = defaultdict(list)
+    for fact, locus in located:
+        s = fact.sighting
+        targets = tuple(target.value.mount_target_id for target in locus.servers)
+        key = (
+            locus.vantage,
+            targets,
+            s.interface_id,
+            s.vpc_id,
+            s.client,
+            s.pkt_client,
+            s.instance_id,
+            s.task_arn,
+            s.next_hop,
+        )
+        by_key[key].append((fact, locus))
+    runs: list[list[tuple[Fact, Locus]]] = []
+    for members in by_key.values():
+        members.sort(
+            key=lambda member: (member[0].sighting.first_seen, member[0].sighting.last_seen)
+        )
+        end = None
+        for fact, locus in members:
+            if end is None or fact.sighting.first_seen > end + RUN_GAP:
+                runs.append([])
+                end = fact.sighting.last_seen
+            runs[-1].append((fact, locus))
+            end = max(end, fact.sighting.last_seen)
+    return runs
+
+
+def _attribute_run(
+    run: Sequence[tuple[Fact, Locus]],
+    own: Sequence[tuple[str, int, int]],
+    topology: Topology,
+    networks: Networks,
+) -> list[_Seen]:
+    """A run has one client; if the address provably passed on inside it, each fact is asked on its own."""
+    facts = [fact for fact, _ in run]
+    locus = run[0][1]
+    whole = attribute(_client_end(facts, locus, own), topology, networks)
+    if len(whole) == 1:
+        return [_Seen(fact, locus, whole[0], counts=True) for fact in facts]
+    return [
+        _Seen(fact, locus, attribution, counts=position == 0)
+        for fact in facts
+        for position, attribution in enumerate(
+            attribute(_client_end([fact], locus, own), topology, networks)
+        )
+    ]
+
+
+def _by_their_own_word(every: Sequence[_Seen]) -> Iterator[_Seen]:
+    """What knowledge cannot name of an interface is told by the interface's own rows, where they name somebody."""
+    told: dict[str, Attribution] = {
+        seen.attribution.interface_id: seen.attribution
+        for seen in every
+        if seen.locus.vantage is Vantage.CLIENT
+        and seen.attribution.confidence is Confidence.EXACT
+        and seen.attribution.interface_id
+    }
+    for seen in every:
+        known = told.get(seen.attribution.interface_id)
+        if known is not None and seen.attribution.confidence is Confidence.UNKNOWN:
+            yield replace(seen, attribution=known)
+        else:
+            yield seen
+
+
+def _client_end(
+    facts: Sequence[Fact], locus: Locus, own: Sequence[tuple[str, int, int]]
+) -> ClientEnd:
+    first = min(fact.sighting.first_seen for fact in facts)
+    last = max(fact.sighting.last_seen for fact in facts)
+    sample = facts[0].sighting
+    recorders = {
+        eni
+        for eni, start, end in own
+        if start <= last + CORROBORATION and end >= first - CORROBORATION
+    }
+    single: Version[MountTarget] | None = locus.servers[0] if len(locus.servers) == 1 else None
+    return ClientEnd(
+        vantage=locus.vantage,
+        vpc_id=locus.vpc_id,
+        interface_id=sample.interface_id if locus.vantage is Vantage.CLIENT else "",
+        address=sample.true_client,
+        first_seen=first,
+        last_seen=last,
+        instance_id=sample.instance_id,
+        task_arn=sample.task_arn,
+        next_hop=sample.next_hop,
+        file_system_id=single.value.file_system_id if single else "",
+        server_interface_id=single.value.network_interface_id if single else "",
+        own_interfaces=tuple(sorted(recorders)) if locus.vantage is Vantage.MOUNT_TARGET else (),
+    )
+
+
+# -- counting --------------------------------------------------------------------------------------------------------------------------
+
+
+def _mount_hours(
+    unit: Unit, server: _ServerKey, group: Sequence[_Seen], counting: Span | None
+) -> list[MountHour]:
+    tell = _Counting(_witnesses(group), counting)
+    inside = sorted(
+        (seen for seen in group if seen.fact.sighting.first_seen >= unit.hour),
+        key=lambda seen: (seen.fact.sighting.first_seen, seen.fact.sighting.last_seen),
+    )
+    rows: list[MountHour] = []
+    chain: list[_Seen] = []
+    end = 0
+    for seen in inside:
+        if chain and seen.fact.sighting.first_seen > end + CHAIN_GAP:
+            rows.append(_mount_hour(unit, server, chain, tell))
+            chain = []
+        chain.append(seen)
+        end = max(end if len(chain) > 1 else 0, seen.fact.sighting.last_seen)
+    if chain:
+        rows.append(_mount_hour(unit, server, chain, tell))
+    return rows
+
+
+_Class = tuple[int, bool]
+_Witness = tuple[Vantage, str, str]
+
+
+def _witness(seen: _Seen) -> _Witness:
+    return seen.locus.vantage, seen.fact.flow_log, seen.fact.source
+
+
+def _witnesses(group: Sequence[_Seen]) -> dict[_Class, _Witness]:
+    """Who is believed about each slot's counts: the mount target's rows before the client's, then the flow log with most records.
+
+    A record of ten minutes speaks for both slots it reaches into, so that a client that is captured by the minute is not added to it.
+    """
+    records: dict[_Class, dict[_Witness, int]] = defaultdict(lambda: defaultdict(int))
+    spoken_for: set[_Class] = set()
+    for seen in group:
+        s = seen.fact.sighting
+        rejected = s.action == "REJECT"
+        records[s.slot, rejected][_witness(seen)] += s.requests + s.responses
+        if seen.locus.vantage is Vantage.MOUNT_TARGET:
+            spoken_for.update((slot, rejected) for slot in range(s.slot, s.last_seen + 1, SLOT))
+    chosen: dict[_Class, _Witness] = {}
+    for about, by_witness in records.items():
+        sides = {witness[0] for witness in by_witness}
+        if about in spoken_for and Vantage.MOUNT_TARGET not in sides:
+            continue
+        side = Vantage.MOUNT_TARGET if Vantage.MOUNT_TARGET in sides else Vantage.CLIENT
+        ranked = sorted(
+            (-count, witness) for witness, count in by_witness.items() if witness[0] is side
+        )
+        chosen[about] = ranked[0][1]
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """Which facts count: those of each slot's witness, inside the window that is asked about."""
+
+    witnesses: dict[_Class, _Witness]
+    window: Span | None
+
+    def __contains__(self, seen: _Seen) -> bool:
+        s = seen.fact.sighting
+        inside = self.window is None or self.window[0] <= s.first_seen < self.window[1]
+        return (
+            seen.counts
+            and inside
+            and self.witnesses.get((s.slot, s.action == "REJECT")) == _witness(seen)
+        )
+
+    def touches(self, seen: _Seen) -> bool:
+        """Whether any of it lies in the window."""
+        s = seen.fact.sighting
+        return self.window is None or (
+            s.last_seen >= self.window[0] and s.first_seen < self.window[1]
+        )
+
+
+def _mount_hour(
+    unit: Unit, server: _ServerKey, chain: Sequence[_Seen], tell: _Counting
+) -> MountHour:
+    counted = [seen for seen in chain if seen in tell]
+    present = [seen for seen in chain if tell.touches(seen)] or chain
+    taken = [seen.fact.sighting for seen in counted if seen.fact.sighting.action != "REJECT"]
+    best = min(
+        (seen for seen in chain),
+        key=lambda seen: (
+            _rank(seen.attribution),
+            seen.fact.sighting.first_seen,
+            seen.fact.source,
+            seen.fact.key,
+        ),
+    )
+    return MountHour(
+        mount_target_id=server.mount_target_id,
+        file_system_ids=server.file_system_ids,
+        account=server.account,
+        region=server.region,
+        client=unit.client,
+        attribution=best.attribution,
+        hour=unit.hour,
+        first_seen=min(seen.fact.sighting.first_seen for seen in present),
+        last_seen=max(seen.fact.sighting.last_seen for seen in present),
+        requests_ok=sum(s.requests for s in taken),
+        responses_ok=sum(s.responses for s in taken),
+        rejected=sum(
+            seen.fact.sighting.requests for seen in counted if seen.fact.sighting.action == "REJECT"
+        ),
+        packets_in=sum(s.packets_in for s in taken),
+        bytes_in=sum(s.bytes_in for s in taken),
+        packets_out=sum(s.packets_out for s in taken),
+        bytes_out=sum(s.bytes_out for s in taken),
+        at_mount_target=all(seen.locus.vantage is Vantage.MOUNT_TARGET for seen in counted),
+        accepted=_accepted(chain),
+        last_busy=_last_busy(taken),
+        batch_id=best.fact.batch_id,
+    )
+
+
+def _rank(attribution: Attribution) -> tuple[int, int]:
+    return (
+        _CONFIDENCE_ORDER.index(attribution.confidence),
+        _METHOD_ORDER.index(attribution.method),
+    )
+
+
+def _accepted(chain: Sequence[_Seen]) -> bool:
+    """Decided by who recorded it: only the mount target's own ACCEPT shows that its security group let the request in.
+
+    The client's ACCEPT shows no more than its own group's consent, so an accepted response must have come back too. A format without
+    ``action`` shows a refused request just as an accepted one; there, too, only an answer proves.
+    """
+    requests = responses = 0
+    for seen in chain:
+        s = seen.fact.sighting
+        if s.action == "REJECT":
+            continue
+        if seen.locus.vantage is Vantage.MOUNT_TARGET and (
+            (s.action == "ACCEPT" and s.requests) or s.responses
+        ):
+            return True
+        requests += s.requests
+        responses += s.responses
+    return requests > 0 and responses > 0
+
+
+def _last_busy(taken: Sequence[Sighting]) -> int | None:
+    slots: dict[int, list[Sighting]] = defaultdict(list)
+    for sighting in taken:
+        slots[sighting.slot].append(sighting)
+    busy = [
+        max(s.last_seen for s in members) for members in slots.values() if not _is_idle(members)
+    ]
+    return max(busy, default=None)
+
+
+def _is_idle(members: Sequence[Sighting]) -> bool:
+    """Whether a slot holds no more than lease renewals. A slot without counts (minimal formats) is not idle: we cannot tell."""
+    seconds = max(s.last_seen for s in members) - min(s.first_seen for s in members)
+    minutes = max(1, -(-seconds // 60))
+    packets = max(sum(s.packets_in for s in members), sum(s.packets_out for s in members))
+    volume = max(sum(s.bytes_in for s in members), sum(s.bytes_out for s in members))
+    return (
+        0 < packets <= IDLE_PACKETS_PER_MINUTE * minutes
+        and volume <= IDLE_BYTES_PER_MINUTE * minutes
+    )
+
+
+def unit_of(sighting: Sighting) -> Unit:
+    """The unit that a sighting belongs to."""
+    return Unit(
+        sighting.server, sighting.true_client, sighting.first_seen - sighting.first_seen % HOUR
+    )
+
+
+def reached_units(unit: Unit, last_seen: int) -> set[Unit]:
+    """The units whose derivation looks at a sighting of ``unit`` that ends at ``last_seen``: its own, perhaps the next hour's."""
+    return {unit, unit._replace(hour=unit.hour + HOUR)} if last_seen >= unit.hour + HOUR else {unit}

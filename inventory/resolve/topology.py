@@ -1,0 +1,260 @@
+"""Who had this address then? Indexes over everything that sweeps showed, with the time for which it is proven or possible.
+
+Pure: built from versions, in any order, and the same for every order. All moments are epoch seconds, UTC.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from inventory.model import (
+    KINDS,
+    AccessPoint,
+    FileSystem,
+    Function,
+    Instance,
+    MountTarget,
+    NetworkInterface,
+    OtherServer,
+    Task,
+    TaskDefinition,
+    Version,
+)
+from inventory.resolve import leases
+from inventory.resolve.interfaces import Held, Holders, InterfaceIndex
+from inventory.resolve.leases import Tenure
+from inventory.resolve.routes import Routes
+from inventory.resolve.servers import ServerIndex, ServersAt
+
+__all__ = ["Held", "Holders", "ServersAt", "Topology"]
+
+
+class Topology:
+    """An immutable index over versions of every kind of knowledge."""
+
+    def __init__(
+        self,
+        versions: Mapping[str, Sequence[Version[Any]]],
+        *,
+        whole: Mapping[str, Collection[tuple[str, str]]] | None = None,
+    ) -> None:
+        """``versions`` by kind (keys of ``model.KINDS``), in any order.
+
+        ``whole`` names, by kind, the (account, region) pairs that a sweep ever showed completely: only there an empty list means "none".
+        """
+        self._versions = {kind: _ordered(kind, found) for kind, found in versions.items()}
+        self._whole = {kind: frozenset(pairs) for kind, pairs in (whole or {}).items()}
+        self._by_key: dict[str, dict[str, list[Version[Any]]]] = {}
+        self.routes = Routes(self)
+        self._interfaces = InterfaceIndex(self)
+        self._servers = ServerIndex(self)
+        self.accounts = frozenset(v.account for found in self._versions.values() for v in found)
+        """Accounts that any sweep was made in."""
+
+    # -- plain look-ups ----------------------------------------------------------------------------------------------------------------
+
+    def versions(self, kind: str) -> Sequence[Version[Any]]:
+        """Every version of a kind, ordered by time."""
+        return self._versions.get(kind, ())
+
+    def is_whole(self, kind: str, account: str) -> bool:
+        """Whether this account's list of this kind was ever seen completely, or at least in part."""
+        return any(a == account for a, _ in self._whole.get(kind, ())) or any(
+            v.account == account for v in self.versions(kind)
+        )
+
+    def _keyed(self, kind: str, field: str, key: str) -> Sequence[Version[Any]]:
+        index = self._by_key.get(f"{kind}.{field}")
+        if index is None:
+            index = defaultdict(list)
+            for version in self.versions(kind):
+                index[getattr(version.value, field)].append(version)
+            self._by_key[f"{kind}.{field}"] = index
+        return index.get(key, ())
+
+    def file_system(
+        self, file_system_id: str, account: str = "", region: str = ""
+    ) -> Version[FileSystem] | None:
+        """Its newest version, deleted or not."""
+        return _newest(
+            v
+            for v in self._keyed("file_system", "file_system_id", file_system_id)
+            if _within(v, account, region)
+        )
+
+    def access_points(self, file_system_id: str) -> tuple[Version[AccessPoint], ...]:
+        """Every version of every access point of the file system, oldest first."""
+        return tuple(self._keyed("access_point", "file_system_id", file_system_id))
+
+    def access_point(self, access_point_id: str) -> Version[AccessPoint] | None:
+        """Its newest version, deleted or not; ids are never reused."""
+        return _newest(self._keyed("access_point", "access_point_id", access_point_id))
+
+    def functions(self, subnet_id: str) -> Sequence[Version[Function]]:
+        """Every version of every function (and published version) that ever had this subnet."""
+        index = self._by_key.get("function.subnet")
+        if index is None:
+            index = defaultdict(list)
+            for version in self.versions("function"):
+                for subnet in version.value.subnet_ids:
+                    index[subnet].append(version)
+            self._by_key["function.subnet"] = index
+        return index.get(subnet_id, ())
+
+    def function_versions(self, function_arn: str) -> Sequence[Version[Function]]:
+        """Every version of one function or published version, oldest first."""
+        return self._keyed("function", "function_arn", function_arn)
+
+    def instance(self, instance_id: str, moment: int) -> Version[Instance] | None:
+        """What was known of an instance nearest to the moment; a version with tags before one without (terminated ones lose them)."""
+        found = self._keyed("instance", "instance_id", instance_id)
+        return min(
+            found, key=lambda v: (not v.value.tags, *leases.nearness(v, moment)), default=None
+        )
+
+    def instance_versions(self, instance_id: str) -> Sequence[Version[Instance]]:
+        """All of them, oldest first."""
+        return self._keyed("instance", "instance_id", instance_id)
+
+    def task(self, task_arn: str) -> Version[Task] | None:
+        """Its newest version: a stopped one knows most."""
+        return _newest(self._keyed("task", "task_arn", task_arn))
+
+    def task_of_attachment(self, attachment_id: str) -> Version[Task] | None:
+        """The task, running or stopped, that has this attachment (the id in an interface's description)."""
+        index = self._by_key.get("task.attachment")
+        if index is None:
+            index = defaultdict(list)
+            for version in self.versions("task"):
+                for attachment in version.value.attachments:
+                    index[attachment.attachment_id].append(version)
+            self._by_key["task.attachment"] = index
+        return _newest(index.get(attachment_id, ()))
+
+    def task_definition(self, task_definition_arn: str) -> Version[TaskDefinition] | None:
+        """It is immutable once registered."""
+        return _newest(self._keyed("task_definition", "task_definition_arn", task_definition_arn))
+
+    # -- interfaces --------------------------------------------------------------------------------------------------------------------
+
+    def interface(self, interface_id: str, moment: int) -> tuple[Version[NetworkInterface], ...]:
+        """One version when it is certain for the moment; else all, nearest first; none when no sweep named it.
+
+        Interface ids are never reused, so a version from another time is still the same interface. An interface that only
+        a task, an instance or a mount target names (deleted before a sweep saw it) is made up from what they say.
+        """
+        return self._interfaces.at(interface_id, moment)
+
+    def interface_versions(self, interface_id: str) -> Sequence[Version[NetworkInterface]]:
+        """All of them, oldest first."""
+        return self._interfaces.versions(interface_id)
+
+    def life(self, interface_id: str) -> Tenure | None:
+        """When this interface existed; ``None`` when no sweep named it."""
+        return self._interfaces.life(interface_id)
+
+    def vpc_of(self, interface_id: str) -> str:
+        """The interface's VPC (it never changes), ``""`` when unknown."""
+        return self._interfaces.vpc_of(interface_id)
+
+    def vpc_of_subnet(self, subnet_id: str) -> str:
+        """``""`` when unknown; a subnet never changes its VPC."""
+        return self.routes.vpc_of_subnet(subnet_id)
+
+    def reachable(self, vpc_id: str, moment: int | None = None) -> frozenset[str] | None:
+        """Other VPCs with a link to this one (peering, transit gateway); ``None`` when its account's links are unknown."""
+        return self.routes.reachable(vpc_id, moment)
+
+    def ever_held(self, interface_id: str, address: str) -> bool:
+        """Whether any sweep showed the address on the interface, or within one of its prefixes."""
+        return self._interfaces.ever_held(interface_id, address)
+
+    def holders(self, vpc_id: str, address: str, moment: int) -> Holders:
+        """Who held an address of a VPC: as primary, secondary, IPv6, or inside a delegated prefix."""
+        return self._interfaces.holders(vpc_id, address, moment)
+
+    def held(self, interface_id: str, address: str, moment: int) -> Holders:
+        """:meth:`holders` of the interface's own VPC, reduced to this one interface."""
+        return self._interfaces.held(interface_id, address, moment)
+
+    def instances_of(self, interface_id: str, moment: int) -> tuple[Held, ...]:
+        """The instance an interface was attached to: one proven, or all possible ones; sorted by id.
+
+        Proven from AttachTime to the last sweep that showed it. The first interface (device index 0) stays with its
+        instance for life.
+        """
+        return self._interfaces.instances_of(interface_id, moment)
+
+    def interfaces_of_instance(self, instance_id: str) -> Sequence[Version[NetworkInterface]]:
+        """Every version that shows an interface attached to this instance, at any time."""
+        return self._interfaces.of_instance(instance_id)
+
+    # -- servers -----------------------------------------------------------------------------------------------------------------------
+
+    def servers(self, vpc_id: str, address: str, moment: int) -> ServersAt:
+        """What served NFS at an address of a VPC."""
+        return self._servers.at(vpc_id, address, moment)
+
+    def mount_targets_within(
+        self, vpc_ids: Collection[str], moment: int
+    ) -> tuple[Version[MountTarget], ...]:
+        """Every mount target of some VPCs that can have existed at the moment: whom a client can have meant that does not say."""
+        return self._servers.within(vpc_ids, moment)
+
+    def server_vpcs(self, address: str) -> frozenset[str]:
+        """VPCs in which the address ever was a mount target's."""
+        return self._servers.vpcs(address)
+
+    def server_addresses(self) -> frozenset[str]:
+        """Every address that ever was a mount target's or another NFS server's: what reading needs to tell strays."""
+        return self._servers.addresses()
+
+    def mount_target_of_interface(self, interface_id: str) -> Version[MountTarget] | None:
+        """At any time: interface ids are never reused."""
+        return self._servers.mount_target_of_interface(interface_id)
+
+    def other_server_of_interface(self, interface_id: str) -> Version[OtherServer] | None:
+        """FSx or S3 Files, at any time."""
+        return self._servers.other_of_interface(interface_id)
+
+    def mount_target(self, mount_target_id: str) -> Version[MountTarget] | None:
+        """Its newest version, deleted or not."""
+        return self._servers.mount_target(mount_target_id)
+
+    def mount_targets_of(
+        self, file_system_id: str, account: str = "", region: str = ""
+    ) -> tuple[Version[MountTarget], ...]:
+        """Newest version of each mount target the file system ever had, by id."""
+        return tuple(
+            v for v in self._servers.mount_targets_of(file_system_id) if _within(v, account, region)
+        )
+
+    def server_interfaces(self) -> frozenset[str]:
+        """Every interface that is or was a mount target's or another NFS server's."""
+        return self._servers.interfaces()
+
+    def served_file_systems(self) -> frozenset[str]:
+        """Ids of file systems that ever had a mount target, whether or not EFS itself told of them."""
+        return self._servers.file_systems()
+
+    def mount_target_life(self, mount_target_id: str) -> Tenure | None:
+        """When it existed, by its own sweeps, its interface's, and its file system's creation."""
+        return self._servers.life(mount_target_id)
+
+
+def _ordered(kind: str, versions: Iterable[Version[Any]]) -> list[Version[Any]]:
+    key = KINDS[kind][1]
+    return sorted(
+        versions,
+        key=lambda v: (v.first_seen, v.last_seen, v.account, v.region, getattr(v.value, key)),
+    )
+
+
+def _within(version: Version[Any], account: str, region: str) -> bool:
+    return account in ("", version.account) and region in ("", version.region)
+
+
+def _newest(versions: Iterable[Version[Any]]) -> Version[Any] | None:
+    return max(versions, key=lambda v: (v.last_seen, v.first_seen), default=None)

@@ -1,0 +1,248 @@
+"""The database: the only place that knows SQL.
+
+:class:`Store` is the door. What changes anything does so in one transaction each: :meth:`Store.learn` adds sweeps,
+:meth:`Store.record` adds batches. Questions are answered inside :meth:`Store.reading`, from one moment of the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from sqlalchemy import URL, Connection, Engine
+
+from inventory.model import Batch, BatchState, CallState, Sweep
+from inventory.resolve.networks import Networks
+from inventory.store import copying, facts, loading, locks, recording, schema, sweeps
+from inventory.store.engine import (
+    TransientError,
+    name_of,
+    parse,
+    reader_engine,
+    translated,
+    writer_engine,
+)
+from inventory.store.loading import Knowledge
+from inventory.store.locks import FencedError, Lock
+from inventory.store.schema import SchemaState, SchemaStatus
+
+if TYPE_CHECKING:
+    from inventory.config import Settings
+
+__all__ = [
+    "FencedError",
+    "Knowledge",
+    "Lock",
+    "SchemaState",
+    "SchemaStatus",
+    "Store",
+    "TransientError",
+]
+
+TRIES = 3
+"""How often a transaction is begun that fails for a reason that passes: a lost connection, a conflict."""
+
+T = TypeVar("T")
+
+
+class Store:
+    """One database, open until :meth:`close` or the end of its ``with`` block.
+
+    Operators' faults are :class:`~inventory.errors.StoreError` (:class:`~inventory.errors.SchemaError` for another schema,
+    :class:`~inventory.errors.LockedError` for somebody else's lock) and name the database, never its password. A store is not shared by
+    threads that write; a child made by ``fork`` opens its own.
+    """
+
+    def __init__(self, url: URL, *, write: bool) -> None:
+        self._url = url
+        self._write = write
+        self._readers: Engine | None = None
+        self._writers: Engine | None = None
+        self._usable = False
+        self._lock: Lock | None = None
+
+    @classmethod
+    def open(cls, url: str, *, write: bool = False) -> Self:
+        """The database at ``url``. With ``write`` an SQLite file that does not exist is made, empty; without, it must be there."""
+        parsed = parse(url)
+        opened = cls(parsed, write=write)
+        with translated(parsed):
+            opened._connect_once()
+        return opened
+
+    @classmethod
+    @contextmanager
+    def opened(cls, settings: Settings, *, write: bool = False) -> Iterator[Self]:
+        """The configured database; to write, with the schema brought up to date first unless ``auto_upgrade`` is off."""
+        with cls.open(settings.database.url, write=write) as store:
+            if (
+                write
+                and settings.database.auto_upgrade
+                and store.current().state in {SchemaState.EMPTY, SchemaState.OLDER}
+            ):
+                store.upgrade()
+            with store.reading():
+                pass  # an unfit schema is said before a lock or a file is touched
+            yield store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection. Closing twice is harmless."""
+        for engine in (self._readers, self._writers):
+            if engine is not None:
+                engine.dispose()
+        self._readers = self._writers = None
+
+    @property
+    def name(self) -> str:
+        """How messages call the database."""
+        return name_of(self._url)
+
+    # -- schema --------------------------------------------------------------------------------------------------------------------------
+
+    def current(self) -> SchemaStatus:
+        """Which schema the database has."""
+        with translated(self._url), self._any_engine().connect() as connection:
+            return schema.current(connection)
+
+    def upgrade(self) -> None:
+        """Bring the schema to this program's; nothing happens when it is there. Raises ``SchemaError`` when it is newer."""
+        schema.upgrade(self._url)
+        self._usable = False
+
+    def downgrade(self, revision: str) -> None:
+        """Bring the schema back; for tests, and for those who restore an older program."""
+        schema.downgrade(self._url, revision)
+        self._usable = False
+
+    # -- transactions --------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One moment of the database, to hand to the functions that read; nothing can be written through it."""
+        with translated(self._url), self._reader().connect() as connection, connection.begin():
+            self._require_schema(connection)
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it or nothing. Raises :class:`FencedError` when the lock that is held was lost."""
+        with translated(self._url), self._writer().connect() as connection, connection.begin():
+            self._require_schema(connection)
+            locks.begin_writing(connection, self._lock)
+            yield connection
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """The result of ``work`` in a writing transaction, begun again when it fails for a reason that passes."""
+        for _ in range(TRIES - 1):
+            try:
+                with self.writing() as connection:
+                    return work(connection)
+            except TransientError:
+                continue
+        with self.writing() as connection:
+            return work(connection)
+
+    @contextmanager
+    def lock(self, name: str, timeout: float) -> Iterator[Lock]:
+        """Hold ``name`` while writing, waiting up to ``timeout`` seconds for whoever holds it; then ``LockedError`` names them.
+
+        On SQLite there is one lock for the whole database. Transactions inside of the block prove that it is still held.
+        """
+        with locks.hold(self._url, name, timeout) as held:
+            before, self._lock = self._lock, held
+            try:
+                yield held
+            finally:
+                self._lock = before
+
+    # -- what the pipeline does ----------------------------------------------------------------------------------------------------------
+
+    def known_sweeps(self) -> Mapping[tuple[str, str, str], Mapping[str, CallState]]:
+        """Every recorded sweep by name, account and region, with the state of each of its calls."""
+        with self.reading() as connection:
+            return sweeps.known(connection)
+
+    def learn(self, new: Iterable[Sweep], networks: Networks) -> Knowledge:
+        """Add sweeps and derive anew what they may change, in one transaction; all knowledge after it."""
+        given = list(new)
+        return self.write(lambda connection: recording.learn(connection, given, networks))
+
+    def knowledge(self) -> Knowledge:
+        """All knowledge as of now."""
+        with self.reading() as connection:
+            return loading.load(connection)
+
+    def done(self, source: str) -> dict[str, tuple[str, BatchState]]:
+        """Version and state of every batch of a source, by key."""
+        with self.reading() as connection:
+            return facts.done(connection, source)
+
+    def tidy(self, knowledge: Knowledge) -> None:
+        """Give up strays, and captures of interfaces that nobody knows, that are older than a week of read logs."""
+        self.write(lambda connection: recording.tidy(connection, knowledge))
+
+    def forget(self, source: str, listed: Collection[str]) -> None:
+        """Forget batches that were never read, whose name tells no time, and that are not there any more; ``listed`` are those that are."""
+        self.write(lambda connection: facts.forget(connection, source, listed))
+
+    def record(
+        self,
+        source: str,
+        kind: str,
+        batches: Sequence[Batch],
+        knowledge: Knowledge,
+        networks: Networks,
+    ) -> Knowledge:
+        """Add batches of a source and derive anew what they touch, in one transaction; the knowledge that was used."""
+        return self.write(
+            lambda connection: recording.record(
+                connection, source, kind, batches, knowledge, networks
+            )
+        )
+
+    def copy(self, url: str) -> dict[str, int]:
+        """Copy everything to another database, which must be empty and gets the schema; rows copied, by table."""
+        with type(self).open(url, write=True) as target:
+            target.upgrade()
+            with self.reading() as here, target.writing() as there:
+                return copying.copy_all(here, there, target.name)
+
+    # -- connections ---------------------------------------------------------------------------------------------------------------------
+
+    def _reader(self) -> Engine:
+        if self._readers is None:
+            self._readers = reader_engine(self._url)
+        return self._readers
+
+    def _writer(self) -> Engine:
+        if not self._write:
+            message = "a store opened to read was asked to write"
+            raise RuntimeError(message)
+        if self._writers is None:
+            self._writers = writer_engine(self._url)
+        return self._writers
+
+    def _any_engine(self) -> Engine:
+        return self._writer() if self._write else self._reader()
+
+    def _connect_once(self) -> None:
+        with self._any_engine().connect() as connection, connection.begin():
+            schema.current(connection)
+
+    def _require_schema(self, connection: Connection) -> None:
+        if not self._usable:
+            schema.require_current(connection, self._url)
+            self._usable = True

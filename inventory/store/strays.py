@@ -1,0 +1,98 @@
+"""What is only kept in case that a later sweep explains it: strays, and captures of interfaces that nobody knows."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from inventory.model import DAY, HOUR, Outcome
+from inventory.resolve.derive import Unit
+from inventory.store.statements import chunks
+from inventory.store.tables import BATCH, CAPTURE, SIGHTING
+
+STRAYS_KEPT = 7 * DAY
+"""Strays, and captures of interfaces that are no server's, older than this before ``as_of`` are given up."""
+
+
+def flip_strays(conn: Connection, servers: Collection[str]) -> set[Unit]:
+    """Let strays at ``servers`` be sightings, in the batches' tallies too; return the units that this touches."""
+    at = [
+        row[0]
+        for row in conn.execute(select(SIGHTING.c.server).where(SIGHTING.c.stray == 1).distinct())
+    ]
+    wanted = sorted(set(at) & set(servers))
+    touched: set[Unit] = set()
+    moved: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for some in chunks(wanted):
+        chosen = (SIGHTING.c.stray == 1, SIGHTING.c.server.in_(some))
+        statement = select(
+            SIGHTING.c.batch_id,
+            SIGHTING.c.server,
+            SIGHTING.c.true_client,
+            SIGHTING.c.hour,
+            SIGHTING.c.requests,
+            SIGHTING.c.responses,
+        )
+        for batch_id, server, client, hour, requests, responses in conn.execute(
+            statement.where(*chosen)
+        ):
+            touched |= {Unit(server, client, hour), Unit(server, client, hour + HOUR)}
+            moved[batch_id][0] += requests
+            moved[batch_id][1] += responses
+        conn.execute(update(SIGHTING).where(*chosen).values(stray=0))
+    _move_tallies(conn, moved)
+    return touched
+
+
+def _move_tallies(conn: Connection, moved: Mapping[int, Sequence[int]]) -> None:
+    rows = []
+    for some in chunks(sorted(moved)):
+        for batch_id, told in conn.execute(
+            select(BATCH.c.id, BATCH.c.tally).where(BATCH.c.id.in_(some))
+        ):
+            tally = json.loads(told)
+            requests, responses = moved[batch_id]
+            for outcome, change in (
+                (Outcome.REQUEST, requests),
+                (Outcome.RESPONSE, responses),
+                (Outcome.STRAY, -requests - responses),
+            ):
+                tally[outcome.value] = tally.get(outcome.value, 0) + change
+            counted = {outcome: count for outcome, count in sorted(tally.items()) if count}
+            rows.append({"b_id": batch_id, "b_tally": json.dumps(counted)})
+    if rows:
+        conn.execute(
+            update(BATCH).where(BATCH.c.id == bindparam("b_id")).values(tally=bindparam("b_tally")),
+            rows,
+        )
+
+
+def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:
+    """Give up strays, and captures of interfaces that are none of ``servers`` (interface ids), that are a week older than ``as_of``.
+
+    ``as_of`` is of the data, so that reading old logs today gives what reading them then gave.
+    """
+    before = as_of - STRAYS_KEPT
+    conn.execute(
+        delete(SIGHTING).where(
+            SIGHTING.c.stray == 1, SIGHTING.c.hour < before - HOUR, SIGHTING.c.last_seen < before
+        )
+    )
+    unknown = sorted(_captured_interfaces(conn) - set(servers))
+    for some in chunks(unknown):
+        conn.execute(
+            delete(CAPTURE).where(CAPTURE.c.interface_id.in_(some), CAPTURE.c.end < before)
+        )
+
+
+def _captured_interfaces(conn: Connection) -> set[str]:
+    """By one step in the index for each, not by reading it all."""
+    steps = text(
+        "WITH RECURSIVE step(name) AS (SELECT min(interface_id) FROM capture UNION ALL"
+        " SELECT (SELECT min(interface_id) FROM capture WHERE interface_id > step.name) FROM step WHERE step.name IS NOT NULL)"
+        " SELECT name FROM step WHERE name IS NOT NULL"
+    )
+    return set(conn.execute(steps).scalars())

@@ -1,0 +1,230 @@
+"""What answers read of the ledger: how far was read, what each flow log showed of an interface, and what could not be read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from inventory.model import BatchState, Capture, CaptureKind, Span
+from inventory.store.tables import BATCH, CAPTURE, SIGHTING, SOURCE
+
+Reader = Connection
+"""An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
+
+_UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value)
+_CHUNK = 500
+
+
+class Frontier(NamedTuple):
+    """From the first moment of which a source showed a record up to the end of the newest one's, exclusive."""
+
+    first: int
+    last: int
+
+
+class Captured(NamedTuple):
+    """A stretch of an interface's own records, and through which source and flow log it was seen (``""``: the name does not tell)."""
+
+    source: str
+    flow_log_id: str
+    capture: Capture
+
+
+class Unread(NamedTuple):
+    """A batch that was not read, or not to its end: a hole. ``slot`` is ``None`` when its name does not tell its time."""
+
+    source: str
+    flow_log_id: str
+    key: str
+    slot: Span | None
+    state: BatchState
+    problem: str
+
+
+class Evidence(NamedTuple):
+    """Where a batch can be found again."""
+
+    source: str
+    kind: str
+    key: str
+
+
+def frontiers(conn: Connection) -> dict[str, Frontier]:
+    """By source name. A file whose lines were not examined still shows, by its slot, that there were records."""
+    read = and_(
+        BATCH.c.records > 0, BATCH.c.state.in_([BatchState.DONE.value, BatchState.PARTIAL.value])
+    )
+    newest = func.max(func.coalesce(BATCH.c.last_record, BATCH.c.slot_start))
+    oldest = func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))
+    statement = (
+        select(SOURCE.c.name, oldest, newest)
+        .join(BATCH, BATCH.c.source_id == SOURCE.c.id)
+        .where(read)
+        .group_by(SOURCE.c.name)
+    )
+    return {
+        name: Frontier(first, last + 1)
+        for name, first, last in conn.execute(statement)
+        if first is not None and last is not None
+    }
+
+
+def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> list[Captured]:
+    """The captures of some interfaces that touch ``window``."""
+    found: list[Captured] = []
+    wanted = sorted(interface_ids)
+    for start in range(0, len(wanted), _CHUNK):
+        statement = (
+            select(SOURCE.c.name, BATCH.c.flow_log_id, CAPTURE)
+            .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
+            .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+            .where(
+                CAPTURE.c.interface_id.in_(wanted[start : start + _CHUNK]),
+                CAPTURE.c.end >= window[0],
+                CAPTURE.c.start < window[1],
+            )
+        )
+        found.extend(
+            Captured(
+                row.name,
+                row.flow_log_id,
+                Capture(row.interface_id, CaptureKind(row.kind), row.start, row.end, row.longest),
+            )
+            for row in conn.execute(statement)
+        )
+    return found
+
+
+def first_captures(conn: Connection, interface_ids: Collection[str]) -> dict[str, int]:
+    """By interface, when its own records were first seen; those that never were are left out."""
+    found: dict[str, int] = {}
+    wanted = sorted(interface_ids)
+    for start in range(0, len(wanted), _CHUNK):
+        statement = (
+            select(CAPTURE.c.interface_id, func.min(CAPTURE.c.start))
+            .where(
+                CAPTURE.c.interface_id.in_(wanted[start : start + _CHUNK]),
+                CAPTURE.c.kind == CaptureKind.SEEN.value,
+            )
+            .group_by(CAPTURE.c.interface_id)
+        )
+        found.update((row[0], row[1]) for row in conn.execute(statement))
+    return found
+
+
+def first_delivery(conn: Connection, flow_log_ids: Collection[str]) -> int | None:
+    """When any of some flow logs was first seen to deliver."""
+    if not flow_log_ids:
+        return None
+    statement = select(func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))).where(
+        BATCH.c.flow_log_id.in_(sorted(flow_log_ids)),
+        BATCH.c.state == BatchState.DONE.value,
+        BATCH.c.records > 0,
+    )
+    return conn.execute(statement).scalar_one_or_none()
+
+
+def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
+    """Whether all that a flow log (or a source's batches that name none) shows of port 2049 was rejected, and something was."""
+    shown = (
+        select(SIGHTING.c.batch_id)
+        .join(BATCH, BATCH.c.id == SIGHTING.c.batch_id)
+        .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+        .where(SOURCE.c.name == source, BATCH.c.flow_log_id == flow_log_id)
+        .limit(1)
+    )
+    if conn.execute(shown.where(SIGHTING.c.action == "REJECT")).first() is None:
+        return False
+    return conn.execute(shown.where(SIGHTING.c.action != "REJECT")).first() is None
+
+
+def captured_through(conn: Connection, interface_ids: Sequence[str]) -> dict[str, set[str]]:
+    """By interface, the names of the sources that ever showed its own records."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for start in range(0, len(interface_ids), _CHUNK):
+        statement = (
+            select(CAPTURE.c.interface_id, SOURCE.c.name)
+            .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
+            .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+            .where(CAPTURE.c.interface_id.in_(interface_ids[start : start + _CHUNK]))
+            .distinct()
+        )
+        for interface_id, name in conn.execute(statement):
+            found[interface_id].add(name)
+    return found
+
+
+def deliveries(
+    conn: Connection, flow_log_ids: Collection[str], window: Span
+) -> dict[tuple[str, str], list[Span]]:
+    """By source and flow log id, the stretches in which its output holds records and was read to the end."""
+    found: dict[tuple[str, str], list[Span]] = defaultdict(list)
+    if not flow_log_ids:
+        return found
+    start = func.coalesce(BATCH.c.slot_start, BATCH.c.first_record)
+    end = func.coalesce(BATCH.c.last_record, BATCH.c.slot_end)
+    statement = (
+        select(SOURCE.c.name, BATCH.c.flow_log_id, func.min(start), func.max(end))
+        .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+        .where(
+            BATCH.c.flow_log_id.in_(sorted(flow_log_ids)),
+            BATCH.c.state == BatchState.DONE.value,
+            BATCH.c.records > 0,
+            start < window[1],
+            end >= window[0],
+        )
+        .group_by(SOURCE.c.name, BATCH.c.flow_log_id, start)
+    )
+    for name, flow_log_id, first, last in conn.execute(statement):
+        found[name, flow_log_id].append((first, max(first, last)))
+    return found
+
+
+def unread(conn: Connection, window: Span | None = None) -> list[Unread]:
+    """Batches that failed or were cut and that can hold something of ``window``, by source and key."""
+    statement = (
+        select(
+            SOURCE.c.name,
+            BATCH.c.flow_log_id,
+            BATCH.c.key,
+            BATCH.c.slot_start,
+            BATCH.c.slot_end,
+            BATCH.c.state,
+            BATCH.c.problem,
+        )
+        .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+        .where(BATCH.c.state.in_(_UNREAD))
+        .order_by(SOURCE.c.name, BATCH.c.key)
+    )
+    if window is not None:
+        day = 86_400
+        near = and_(BATCH.c.slot_end >= window[0] - day, BATCH.c.slot_start < window[1] + day)
+        statement = statement.where(or_(BATCH.c.slot_start.is_(None), near))
+    return [
+        Unread(
+            row.name,
+            row.flow_log_id,
+            row.key,
+            None if row.slot_start is None else (row.slot_start, row.slot_end),
+            BatchState(row.state),
+            row.problem,
+        )
+        for row in conn.execute(statement)
+    ]
+
+
+def evidence(conn: Connection, batch_ids: Collection[int]) -> dict[int, Evidence]:
+    """Where the batches of some ids can be found."""
+    found: dict[int, Evidence] = {}
+    wanted = sorted(batch_ids)
+    for start in range(0, len(wanted), _CHUNK):
+        statement = (
+            select(BATCH.c.id, SOURCE.c.name, SOURCE.c.kind, BATCH.c.key)
+            .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+            .where(BATCH.c.id.in_(wanted[start : start + _CHUNK]))
+        )
+        found |= {row.id: Evidence(row.name, row.kind, row.key) for row in conn.execute(statement)}
+    return found

@@ -1,0 +1,225 @@
+"""Answers as dictionaries, and a face that gives them without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from inventory.cli import cli
+from inventory.cli.face import Face
+from inventory.errors import InventoryError, NotFoundError
+
+AS_OF = "2026-11-09T11:59:50Z"
+NOW = 1_794_225_600
+"""Monday, 9 November 2026, 12:00 UTC."""
+
+
+def client(**changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "kind": "ec2_instance",
+        "id": "i-0aaa",
+        "arn": "arn:aws:ec2:eu-central-1:111122223333:instance/i-0aaa",
+        "name": "web-1",
+        "account": "111122223333",
+        "region": "eu-central-1",
+        "tags": {"team": "shop"},
+        "workload": {"kind": "autoscaling_group", "id": "web-fleet", "arn": None},
+        "contact": "shop",
+    }
+    return base | changes
+
+
+def mount(**changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "client": client(),
+        "candidates": [],
+        "confidence": "exact",
+        "method": "interface",
+        "interfaces": ["eni-0aaa"],
+        "addresses": ["10.20.1.11"],
+        "mount_targets": ["fsmt-0aaa"],
+        "access_points": [],
+        "first_seen": "2026-11-02T12:00:00Z",
+        "last_seen": "2026-11-09T11:54:50Z",
+        "state": "active",
+        "intervals": [],
+        "flows": 1234,
+        "packets": 99,
+        "bytes": 1_234_567,
+        "rejected_flows": 0,
+        "evidence": {"source": "logs", "type": "files", "batch": "2026/11/02/12.log.gz"},
+    }
+    return base | changes
+
+
+def gap(
+    start: str, end: str, reason: str = "skipdata", bridged_by: str | None = None
+) -> dict[str, Any]:
+    return {"start": start, "end": end, "reason": reason, "bridged_by": bridged_by}
+
+
+def coverage(*gaps: dict[str, Any], blind_seconds: int = 0, ratio: float = 1.0) -> dict[str, Any]:
+    return {
+        "complete": not gaps,
+        "ratio": ratio,
+        "bridged_ratio": 0.0,
+        "blind_seconds": blind_seconds,
+        "visible_since": "2026-11-02T00:00:00Z",
+        "gaps": list(gaps),
+    }
+
+
+BLIND = coverage(
+    gap("2026-11-03T14:20:00Z", "2026-11-03T14:34:00Z"), blind_seconds=840, ratio=0.9986
+)
+
+
+def file_system(**changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "id": "fs-0123",
+        "arn": "arn:aws:elasticfilesystem:eu-central-1:111122223333:file-system/fs-0123",
+        "name": "shop-media",
+        "account": "111122223333",
+        "region": "eu-central-1",
+        "deleted_at": None,
+    }
+    return base | changes
+
+
+def who_answer(*mounts: dict[str, Any], **changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "file_system": file_system(),
+        "window": {"since": "2026-11-02T11:59:50Z", "until": "2026-11-09T11:59:50Z"},
+        "as_of": AS_OF,
+        "coverage": coverage(),
+        "mounts": list(mounts),
+        "possible": [],
+    }
+    return base | changes
+
+
+def listed(**changes: object) -> dict[str, Any]:
+    return (
+        file_system()
+        | {
+            "clients_now": 3,
+            "last_seen": "2026-11-09T11:54:50Z",
+            "idle_since": None,
+            "activity": None,
+            "coverage_ratio": 1.0,
+        }
+        | changes
+    )
+
+
+def status_answer(**changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "as_of": AS_OF,
+        "problems": [],
+        "sources": [
+            {
+                "name": "logs",
+                "type": "files",
+                "as_of": AS_OF,
+                "visible_since": "2026-11-02T00:00:00Z",
+                "batches": {"done": 180},
+                "records": 300,
+                "tally": {"request": 200, "response": 100},
+                "unread": [],
+                "unread_count": 0,
+                "foreign": [],
+                "malformed": [],
+                "formats": [],
+            }
+        ],
+        "coverage": {
+            "window_seconds": 604_800,
+            "file_systems": 1,
+            "complete": 1,
+            "ratio": 1.0,
+            "blind": [],
+        },
+        "sweeps": [
+            {
+                "account": "111122223333",
+                "region": "eu-central-1",
+                "sweeps": 60,
+                "first": "2026-11-02T00:00:00Z",
+                "last": "2026-11-09T09:00:00Z",
+                "calls": [{"call": "efs.describe-file-systems", "state": "whole", "problem": None}],
+            }
+        ],
+        "unresolved_clients": {"count": 0, "by_confidence": {}, "examples": []},
+        "other_servers": [],
+        "strays": [],
+        "calls_used": {},
+    }
+    return base | changes
+
+
+class FakeAnswers:
+    """Answers given beforehand; remembers what was asked."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+        self.asked: list[tuple[Any, ...]] = []
+
+    def as_of(self) -> str | None:
+        found: str | None = self.given.get("as_of", AS_OF)
+        return found
+
+    def _give(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] | InventoryError = self.given[name]
+        if isinstance(answer, InventoryError):
+            raise answer
+        return answer
+
+    def list(self) -> dict[str, Any]:
+        return self._give("list")
+
+    def who(
+        self,
+        file_system: str,
+        since: int | None = None,
+        until: int | None = None,
+        by: str = "client",
+    ) -> dict[str, Any]:
+        self.asked.append((file_system, since, until, by))
+        answer = self._give("who")
+        if "file_system" not in answer:
+            if file_system not in answer:
+                raise NotFoundError(f"no {file_system}")
+            found: dict[str, Any] = answer[file_system]
+            return found
+        return answer
+
+    def mounts(
+        self, client: str, since: int | None = None, until: int | None = None
+    ) -> dict[str, Any]:
+        self.asked.append((client, since, until))
+        return self._give("mounts")
+
+    def status(self) -> dict[str, Any]:
+        return self._give("status")
+
+
+class FakeFace(Face):
+    def __init__(self, answers: FakeAnswers) -> None:
+        super().__init__(clock=lambda: NOW)
+        self._answers = answers
+
+    @contextmanager
+    def answers(self) -> Iterator[Any]:
+        yield self._answers
+
+
+def ask(arguments: Sequence[str], **given: Any) -> Result:
+    """Run one command line over answers given beforehand."""
+    return asked(arguments, FakeAnswers(**given))
+
+
+def asked(arguments: Sequence[str], answers: FakeAnswers) -> Result:
+    return CliRunner().invoke(cli, list(arguments), obj=FakeFace(answers), catch_exceptions=False)
