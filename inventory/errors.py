@@ -5,6 +5,7 @@ Anything else that escapes is a bug and keeps its traceback. ``exit_code`` is pa
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -54,6 +55,34 @@ class SourceError(InventoryError):
 
 class SnapshotError(InventoryError):
     """The snapshots folder cannot be read at all."""
+
+
+class AwsFault(StrEnum):
+    """Why AWS did not answer. None of them says that there is nothing."""
+
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    EXPIRED = "expired"
+    """No credentials, credentials that are not valid any more, or a clock that is wrong."""
+    DISABLED = "disabled"
+    """The region is not enabled for the account."""
+    UNREACHABLE = "unreachable"
+    CORRUPT = "corrupt"
+    """An answer came that is not what AWS answers: cut, another's, without what must be there."""
+    REFUSED = "refused"
+    """AWS's own error of another kind; ``code`` names it."""
+    BUDGET = "budget"
+    """Not asked: the calls of the day are used up."""
+
+
+class AwsError(InventoryError):
+    """AWS did not answer a call: what is asked for is not known, which is never the same as "none"."""
+
+    def __init__(self, fault: AwsFault, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+        self.code = code
+        """AWS's error code, where it gave one."""
 
 
 class MissingExtraError(InventoryError):

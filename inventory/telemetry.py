@@ -52,6 +52,9 @@ class OneLine(logging.Formatter):
 _NOISY = ("alembic",)
 """Of interest below ``-vv`` only from WARNING on: they tell their own steps at INFO."""
 
+_TOLD_ELSEWHERE = ("botocore.credentials",)
+"""Of interest with ``-vv`` only: they warn with a traceback of what then comes back as an error that we tell."""
+
 
 def configure(verbosity: int, stream: TextIO | None = None) -> None:
     """Set up logging: ``verbosity`` -1 errors, 0 warnings, 1 information, 2 and more everything. Calling again replaces it."""
@@ -68,3 +71,5 @@ def configure(verbosity: int, stream: TextIO | None = None) -> None:
     for name in _NOISY:
         quiet = level > logging.DEBUG
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if quiet else level)
+    for name in _TOLD_ELSEWHERE:
+        logging.getLogger(name).setLevel(logging.CRITICAL if level > logging.DEBUG else level)

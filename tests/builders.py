@@ -6,17 +6,21 @@ to 200 past it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from inventory.model import (
     AccessPoint,
+    ClientConnection,
     FileSystem,
     Function,
     Instance,
+    InterfaceChange,
+    InterfaceEvent,
     MountTarget,
     NetworkInterface,
     OtherServer,
+    RouteTable,
     Sighting,
     Subnet,
     Task,
@@ -69,7 +73,11 @@ def seen(
     )
 
 
-def topology(*versions: Version[Any], whole: Mapping[str, Any] | None = None) -> Topology:
+def topology(
+    *versions: Version[Any],
+    whole: Mapping[str, Any] | None = None,
+    swept: Mapping[tuple[str, str], Sequence[int]] | None = None,
+) -> Topology:
     """From versions of any kinds."""
     kinds = {
         NetworkInterface: "network_interface",
@@ -84,11 +92,14 @@ def topology(*versions: Version[Any], whole: Mapping[str, Any] | None = None) ->
         Vpc: "vpc",
         Subnet: "subnet",
         VpcLink: "vpc_link",
+        RouteTable: "route_table",
+        ClientConnection: "client_connection",
+        InterfaceEvent: "interface_event",
     }
     found: dict[str, list[Version[Any]]] = {}
     for version in versions:
         found.setdefault(kinds[type(version.value)], []).append(version)
-    return Topology(found, whole=whole)
+    return Topology(found, whole=whole, swept=swept)
 
 
 def eni(interface_id: str = CLIENT_ENI, *addresses: str, **changes: Any) -> NetworkInterface:
@@ -206,6 +217,34 @@ def mount_target(target_id: str = TARGET, *addresses: str, **changes: Any) -> Mo
 
 def peering(*vpc_ids: str, link_id: str = "pcx-1") -> VpcLink:
     return VpcLink(link_id, link_id, tuple(sorted(vpc_ids)))
+
+
+def connection(
+    at: int = 100, session: str = "", event_id: str = "", **changes: Any
+) -> ClientConnection:
+    """An IAM-authorised connection of the client, ``at`` seconds past ``T``, by a role's session of this name."""
+    values: dict[str, Any] = {
+        "file_system_id": FS,
+        "file_system_arn": f"arn:aws:elasticfilesystem:{REGION}:{ACCOUNT}:file-system/{FS}",
+        "access_point_ids": ("fsap-9",),
+        "principal_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/role/{session}",
+        "client_address": CLIENT,
+        "permissions": ("ClientMount", "ClientWrite"),
+    }
+    return ClientConnection(event_id or f"event-{at}-{session}", T + at, **(values | changes))
+
+
+def interface_event(
+    what: str, at: int = 0, interface_id: str = CLIENT_ENI, *addresses: str, **changes: Any
+) -> InterfaceEvent:
+    """What was done to an interface ``at`` seconds past ``T``; one that is created has addresses."""
+    created = {"vpc_id": VPC, "subnet_id": SUBNET, "owner_id": ACCOUNT, "groups": ("sg-1",)}
+    values: dict[str, Any] = {"network_interface_id": interface_id}
+    if what == "created":
+        values |= created | {"addresses": addresses or (CLIENT,)}
+    return InterfaceEvent(
+        f"{what}-{at}/{interface_id}", T + at, InterfaceChange(what), **(values | changes)
+    )
 
 
 def sighting(**changes: Any) -> Sighting:

@@ -13,14 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import hypothesis
 import psycopg
 import pytest
+import pytest_socket
 
 from tests.postgres import running_postgres
+
+if TYPE_CHECKING:
+    from tests.fakeaws.serving import Served
 
 CaseT = TypeVar("CaseT")
 
@@ -205,3 +209,25 @@ def count(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
         request.config.stash[COUNTS][what] += number
 
     return add
+
+
+# --- AWS ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """An empty fake AWS, and the environment that sends boto3 to it: to 127.0.0.1 and nowhere else.
+
+    ``fake_aws.env`` is for subprocesses.
+    """
+    from tests.fakeaws.serving import fresh_session, ours, serving  # noqa: PLC0415 - botocore only where needed
+
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+    with serving() as served:
+        for name in filter(ours, list(os.environ)):
+            monkeypatch.delenv(name)
+        for name, value in served.env.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", fresh_session())
+        yield served

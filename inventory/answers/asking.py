@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ from inventory.answers.finding import file_systems, keys_of
 from inventory.answers.seeing import Limits, Observer, Seeing
 from inventory.errors import InventoryError, UsageError
 from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Span, Version, iso
+from inventory.resolve.clusters import Dumps
 from inventory.resolve.networks import Networks
-from inventory.store import mounts, views
+from inventory.store import clusters, mounts, views
 from inventory.store.loading import Knowledge, load
 from inventory.store.mounts import MountRow
+from inventory.timeline import subtract
 
 if TYPE_CHECKING:
     from inventory.config import Settings
@@ -28,7 +31,9 @@ class Desk:
     def __init__(self, conn: views.Reader, settings: Settings) -> None:
         self.conn = conn
         self.tag_keys = settings.owners.tag_keys
+        self.most_calls = settings.discover.max_calls_per_day
         self.networks = Networks(settings.networks)
+        self._dumps: dict[tuple[str, str, Span], Dumps] = {}
         self._limits = Limits(settings.collect.mount_gap, settings.collect.max_lag)
 
     @cached_property
@@ -101,7 +106,7 @@ class Desk:
             for key in keys_of(version, self.knowledge.topology)
             for row in mounts.of_file_system(self.conn, key, around)
         ]
-        asked = Asked(window, as_of, seeing.sights, self.client_gone)
+        asked = Asked(window, as_of, seeing.sights, self.client_gone, self._connected(version))
         counted = self.rows(version, window)
         return contacts(
             (row for row in history if not row.possible),
@@ -113,12 +118,39 @@ class Desk:
         """Clients on 2049 whose server is one of several file systems, this one among them."""
         as_of = seeing.as_of if seeing.as_of is not None else window[1]
         rows = [row for row in self.rows(version, window) if row.possible]
-        return contacts(rows, rows, Asked(window, as_of, seeing.sights, self.client_gone))
+        asked = Asked(window, as_of, seeing.sights, self.client_gone, self._connected(version))
+        return contacts(rows, rows, asked)
+
+    def _connected(
+        self, version: Version[FileSystem]
+    ) -> Callable[[Span, Collection[str]], bool | None]:
+        """Whether CloudTrail told of connections to the file system in some span; ``None`` where it was not asked about all of it."""
+        topology = self.knowledge.topology
+
+        def connected(span: Span, addresses: Collection[str]) -> bool | None:
+            told = (
+                connection.value.time
+                for address in addresses
+                for connection in topology.connections(version.value.file_system_id, address)
+            )
+            if any(span[0] <= time <= span[1] for time in told):
+                return True
+            left = subtract([span], topology.asked(version.account, version.region))
+            return None if left else False
+
+        return connected
 
     def client_gone(self, row: MountRow) -> int | None:
         """When the client behind a row is known to be gone for good: the end of its interface's life, as far as sweeps tell."""
         life = self.knowledge.topology.life(row.mount.attribution.interface_id)
         return life.before if life is not None else None
+
+    def dumps(self, account: str, region: str, window: Span) -> Dumps:
+        """What Kubernetes clusters of an account and region showed, as far as it may matter for mounts in the window; read once."""
+        key = (account, region, window)
+        if key not in self._dumps:
+            self._dumps[key] = clusters.dumps(self.conn, *key)
+        return self._dumps[key]
 
     def named(self, owner: Owner) -> Owner:
         """An address by the name that the configuration gives its network, if it does."""

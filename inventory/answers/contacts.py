@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inventory.model import (
+    HOUR,
     PROBE_BYTES,
     PROBE_PACKETS,
     PROBE_SECONDS,
+    RUN_GAP,
     Confidence,
     Method,
     MountHour,
@@ -51,6 +53,8 @@ class Asked:
     """By mount target id."""
     client_gone: Callable[[MountRow], int | None]
     """When the client behind a row is known to be gone for good."""
+    connected: Callable[[Span, Collection[str]], bool | None]
+    """Whether CloudTrail told of a connection from one of some addresses in a span; ``None`` when it was not asked about all of it."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,10 @@ class Contact:
     addresses: tuple[str, ...]
     mount_targets: tuple[str, ...]
     access_points: tuple[str, ...]
+    principals: tuple[str, ...]
+    """IAM principals that CloudTrail saw connect."""
+    plain_nfs: bool | None
+    """Mounted without IAM: no connection is known, and CloudTrail told all that it has. ``None``: nobody can tell."""
     flows: int
     packets: int
     bytes: int
@@ -144,7 +152,9 @@ def _named_elsewhere(rows: Sequence[MountRow]) -> dict[str, Identity]:
 
 
 def _contact(rows: _Rows, asked: Asked) -> Contact | None:
-    state, spans = _state(rows.history or rows.counted, asked)
+    presences = _presences(rows.history or rows.counted, asked)
+    mounted = [p for p in presences if _accepted(p.rows) and not _is_probe(p, asked)]
+    state, spans = _state(rows.history or rows.counted, presences, mounted, asked)
     if not rows.counted and not spans:
         return None
     mounts = [row.mount for row in rows.counted]
@@ -181,6 +191,8 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         addresses=_distinct(m.client for m in told),
         mount_targets=_distinct(m.mount_target_id for m in told),
         access_points=_distinct(point for m in told for point in m.attribution.access_points),
+        principals=_distinct(arn for m in told for arn in m.attribution.principals),
+        plain_nfs=_is_plain(mounted, told, asked),
         flows=sum(m.requests_ok for m in counting),
         packets=sum(m.packets_in + m.packets_out for m in counting),
         bytes=sum(m.bytes_in + m.bytes_out for m in counting),
@@ -189,6 +201,28 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         file_systems=_distinct(fs for m in told for fs in m.file_system_ids),
         last_busy=max((m.last_busy for m in mounts if m.last_busy is not None), default=None),
     )
+
+
+def _is_plain(mounted: Sequence[_Presence], told: Sequence[MountHour], asked: Asked) -> bool | None:
+    """Whether the mounts were made without IAM. One that may have begun earlier than it was seen may have connected earlier, too."""
+    if any(mount.attribution.principals for mount in told):
+        return False
+    answers = [_connected(presence, asked) for presence in mounted]
+    if any(answers):
+        return False
+    return True if answers and all(answer is False for answer in answers) else None
+
+
+def _connected(presence: _Presence, asked: Asked) -> bool | None:
+    interval = presence.interval
+    addresses = {row.mount.client for row in presence.rows} - {""}
+    span = (interval.start - RUN_GAP, interval.end + RUN_GAP)
+    if interval.open_end:
+        # CloudTrail is some minutes behind, and is asked now and then: of the last hour it need not have told.
+        span = (span[0], max(interval.start + RUN_GAP, min(span[1], asked.as_of - HOUR)))
+    found = asked.connected(span, addresses) if addresses else None
+    begun = not interval.open_start and interval.start >= asked.window[0]
+    return found if found or begun else None
 
 
 def _told_by_the_mount_target(mount: MountHour, others: Sequence[MountHour]) -> bool:
@@ -224,10 +258,11 @@ class _Presence(NamedTuple):
 
 
 def _state(
-    history: Sequence[MountRow], asked: Asked
+    history: Sequence[MountRow],
+    presences: Sequence[_Presence],
+    mounted: Sequence[_Presence],
+    asked: Asked,
 ) -> tuple[MountState, list[tuple[Interval, str]]]:
-    presences = _presences(history, asked)
-    mounted = [p for p in presences if _accepted(p.rows) and not _is_probe(p, asked)]
     if mounted:
         state = max((_mount_state(p, asked) for p in mounted), key=_LIVELINESS.index)
         clipped = [(_clipped(p.interval, asked.window), p.mount_target_id) for p in mounted]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from inventory.answers import shapes
+from inventory.answers import places, shapes, swept
 from inventory.answers.asking import DEFAULT_WINDOW, Desk
 from inventory.answers.shapes import Json
 from inventory.flowlog.format import missing
-from inventory.model import CallState, Confidence, OtherServer, OwnerKind, Version, iso
+from inventory.model import OtherServer, Version, iso
 from inventory.store import ledger, views
 
 FEW = 5
@@ -20,20 +20,30 @@ FEW = 5
 def status(desk: Desk) -> Json:
     """The answer of ``status``. ``problems`` are sentences for people, the worst first."""
     sources = [_source(desk, row) for row in ledger.sources(desk.conn)]
-    sweeps = _sweeps(desk)
+    sweeps = swept.sweeps(desk)
     coverage = _coverage(desk)
-    unresolved = _unresolved(desk)
-    others = _other_servers(desk)
+    census = places.Census(desk)
+    unresolved = _unresolved(desk, census)
+    unknown = census.unknown(desk.last_week(desk.as_of()))
+    used = swept.calls_used(desk)
     return {
         "as_of": iso(desk.as_of()),
-        "problems": _problems(sources, sweeps, coverage, unresolved),
+        "problems": [
+            *swept.problems(sweeps),
+            *_source_problems(sources),
+            *_coverage_problems(coverage),
+            *places.problems(unknown, FEW),
+            *_unresolved_problems(unresolved),
+            *_use_problems(used),
+        ],
         "sources": sources,
         "coverage": coverage,
         "sweeps": sweeps,
         "unresolved_clients": unresolved,
-        "other_servers": others,
+        "unknown_places": unknown,
+        "other_servers": _other_servers(desk),
         "strays": _strays(desk),
-        "calls_used": {},
+        "calls_used": used,
     }
 
 
@@ -64,6 +74,10 @@ def _source(desk: Desk, row: ledger.SourceSummary) -> Json:
         "foreign": [{"batch": key, "problem": problem} for key, problem in row.foreign[:FEW]],
         "malformed": list(row.bad[:FEW]),
         "formats": [_format(text) for text in row.formats],
+        "fields": [
+            {"field": name, "named": told.named, "dash": told.dash}
+            for name, told in row.fields.items()
+        ],
     }
 
 
@@ -73,27 +87,6 @@ def _format(text: str) -> Json:
         "format": text,
         "missing": [{"field": loss.field, "consequence": loss.loss} for loss in missing(text)],
     }
-
-
-# -- sweeps ------------------------------------------------------------------------------------------------------------------------------
-
-
-def _sweeps(desk: Desk) -> list[Json]:
-    """The newest sweep of each account and region, and every call that did not answer whole in it."""
-    return [
-        {
-            "account": sweep.account,
-            "region": sweep.region,
-            "sweeps": sweep.number,
-            "first": iso(sweep.first),
-            "last": iso(sweep.last),
-            "calls": [
-                {"call": call, "state": state.value, "problem": problem or None}
-                for call, state, problem in sweep.calls
-            ],
-        }
-        for sweep in ledger.newest_sweeps(desk.conn)
-    ]
 
 
 # -- what is seen ------------------------------------------------------------------------------------------------------------------------
@@ -127,32 +120,30 @@ def _coverage(desk: Desk) -> Json:
     }
 
 
-def _unresolved(desk: Desk) -> Json:
-    """Clients of the last week that could not be named, or not certainly."""
-    counts: dict[str, int] = defaultdict(int)
-    examples: list[Json] = []
+def _unresolved(desk: Desk, census: places.Census) -> Json:
+    """Clients of the last week that could not be named, or not certainly; everybody is counted by ``census``."""
+    found: dict[tuple[str, str, str, str], None] = {}
     for version in desk.file_systems:
         window = desk.last_week(desk.observer.as_of(version))
         for row in desk.rows(version, window):
+            census.add(row)
             attribution = row.mount.attribution
-            if (
-                attribution.confidence in (Confidence.EXACT, Confidence.INFERRED)
-                and attribution.owners[0].kind is not OwnerKind.UNKNOWN
-            ):
-                continue
-            one = {
-                "address": row.mount.client or None,
-                "interface": attribution.interface_id or None,
-                "confidence": attribution.confidence.value,
-                "file_system": version.value.file_system_id,
-            }
-            if one not in examples:
-                counts[attribution.confidence.value] += 1
-                examples.append(one)
+            if places.is_unresolved(attribution):
+                who = (row.mount.client, attribution.interface_id)
+                found[*who, attribution.confidence.value, version.value.file_system_id] = None
+    counts = Counter(confidence for _, _, confidence, _ in found)
     return {
-        "count": sum(counts.values()),
+        "count": len(found),
         "by_confidence": dict(sorted(counts.items())),
-        "examples": examples[:FEW],
+        "examples": [
+            {
+                "address": address or None,
+                "interface": interface or None,
+                "confidence": confidence,
+                "file_system": file_system_id,
+            }
+            for address, interface, confidence, file_system_id in list(found)[:FEW]
+        ],
     }
 
 
@@ -198,40 +189,6 @@ def _strays(desk: Desk) -> list[Json]:
 # -- the worst first ---------------------------------------------------------------------------------------------------------------------
 
 
-def _problems(
-    sources: Sequence[Json], sweeps: Sequence[Json], coverage: Json, unresolved: Json
-) -> list[str]:
-    return [
-        *_sweep_problems(sweeps),
-        *_source_problems(sources),
-        *_coverage_problems(coverage),
-        *(
-            [f"{_counted(unresolved['count'], 'client')} could not be named for certain"]
-            if unresolved["count"]
-            else []
-        ),
-    ]
-
-
-def _sweep_problems(sweeps: Sequence[Json]) -> list[str]:
-    if not sweeps:
-        return ["no sweep was recorded: nobody can be named, and no file system is known"]
-    return [
-        f"account {sweep['account']} {sweep['region']}: {call['call']} is {_CALL_WORDS[call['state']]}"
-        + (f" ({call['problem']})" if call["problem"] else "")
-        for sweep in sweeps
-        for call in sweep["calls"]
-        if call["state"] == CallState.BROKEN.value
-    ]
-
-
-_CALL_WORDS = {
-    CallState.BROKEN.value: "broken",
-    CallState.MISSING.value: "missing",
-    CallState.WHOLE.value: "whole",
-}
-
-
 def _source_problems(sources: Sequence[Json]) -> list[str]:
     found: list[str] = []
     if not sources:
@@ -258,6 +215,18 @@ def _coverage_problems(coverage: Json) -> list[str]:
     return [
         f"{len(blind)} of {_counted(coverage['file_systems'], 'file system')} not looked at for all of the last week: {names}{more}"
     ]
+
+
+def _unresolved_problems(unresolved: Json) -> list[str]:
+    if not unresolved["count"]:
+        return []
+    return [f"{_counted(unresolved['count'], 'client')} could not be named for certain"]
+
+
+def _use_problems(used: Json) -> list[str]:
+    if used["total"] < used["limit"]:
+        return []
+    return [f"the {used['limit']:,} calls of max_calls_per_day were used up on {used['day']}"]
 
 
 def _counted(number: int, noun: str, several: str = "") -> str:

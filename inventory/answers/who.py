@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from inventory.answers import shapes
+from inventory.answers import pods, shapes
 from inventory.answers.asking import Desk
 from inventory.answers.contacts import Contact
 from inventory.answers.finding import keys_of, known_owner, one_file_system
@@ -26,8 +26,9 @@ def who(desk: Desk, text: str, since: int | None, until: int | None, by: str) ->
     version = one_file_system(desk.knowledge.topology, text)
     window = desk.window(desk.observer.as_of(version), since, until)
     seeing = desk.observer.seeing(version, window)
-    entries = _entries(desk, desk.contacts(version, window, seeing))
-    possible = _possible(desk, desk.possible(version, window, seeing))
+    about = _About(version.value.file_system_id, window)
+    entries = _entries(desk, desk.contacts(version, window, seeing), about)
+    possible = _possible(desk, desk.possible(version, window, seeing), about)
     return {
         "file_system": shapes.file_system(version),
         "window": shapes.window(window),
@@ -38,14 +39,27 @@ def who(desk: Desk, text: str, since: int | None, until: int | None, by: str) ->
     }
 
 
-def _entries(desk: Desk, found: Sequence[Contact]) -> list[Json]:
+class _About(NamedTuple):
+    """What mounts are asked of, and when."""
+
+    file_system_id: str
+    window: Span
+
+
+def _entries(desk: Desk, found: Sequence[Contact], about: _About) -> list[Json]:
     evidence = views.evidence(desk.conn, {contact.evidence for contact in found})
-    return [entry(desk, contact, evidence.get(contact.evidence)) for contact in found]
+    return [
+        {
+            **entry(desk, contact, evidence.get(contact.evidence)),
+            "used_by": pods.used_by(desk, contact, *about),
+        }
+        for contact in found
+    ]
 
 
-def _possible(desk: Desk, found: Sequence[Contact]) -> list[Json]:
+def _possible(desk: Desk, found: Sequence[Contact], about: _About) -> list[Json]:
     """Clients of which nobody knows which of some file systems they mounted, with those."""
-    entries = _entries(desk, found)
+    entries = _entries(desk, found, about)
     return [
         {**one, "state": "unknown", "file_systems": list(contact.file_systems)}
         for one, contact in zip(entries, found, strict=True)
@@ -53,7 +67,7 @@ def _possible(desk: Desk, found: Sequence[Contact]) -> list[Json]:
 
 
 def entry(desk: Desk, contact: Contact, evidence: Evidence | None) -> Json:
-    """One mount (or what is said to be none) as JSON, without its file system."""
+    """One mount (or what is said to be none) as JSON, without its file system and the pods behind it."""
     owners = [shapes.client(desk.named(owner), desk.tag_keys) for owner in contact.owners]
     several = contact.confidence is Confidence.CANDIDATES
     return {
@@ -69,6 +83,8 @@ def entry(desk: Desk, contact: Contact, evidence: Evidence | None) -> Json:
         "addresses": list(contact.addresses),
         "mount_targets": list(contact.mount_targets),
         "access_points": list(contact.access_points),
+        "principals": list(contact.principals),
+        "plain_nfs": contact.plain_nfs,
         "first_seen": iso(contact.first_seen),
         "last_seen": iso(contact.last_seen),
         "state": contact.state.value,
@@ -137,11 +153,20 @@ def _merged(members: Sequence[Json], by: str) -> Json:
             name: sum(one[name] for one in members)
             for name in ("flows", "packets", "bytes", "rejected_flows")
         },
+        "used_by": pods.together(one["used_by"] for one in members),
+        "plain_nfs": _all_plain([one["plain_nfs"] for one in members]),
         "clients": len(members),
     }
 
 
-_LISTS = ("interfaces", "addresses", "mount_targets", "access_points")
+_LISTS = ("interfaces", "addresses", "mount_targets", "access_points", "principals")
+
+
+def _all_plain(answers: Sequence[bool | None]) -> bool | None:
+    """``True`` when each is, ``False`` when one is known not to be."""
+    if False in answers:
+        return False
+    return None if None in answers else True
 
 
 def _group_client(members: Sequence[Json], by: str) -> Json:
@@ -200,8 +225,9 @@ def mounts(desk: Desk, text: str, since: int | None, until: int | None) -> Json:
         described = shapes.file_system(version)
         certain = [c for c in desk.contacts(version, window, seeing) if meant.concerns(c)]
         doubtful = [c for c in desk.possible(version, window, seeing) if meant.concerns(c)]
-        found.extend({"file_system": described, **one} for one in _entries(desk, certain))
-        possible.extend({"file_system": described, **one} for one in _possible(desk, doubtful))
+        about = _About(version.value.file_system_id, window)
+        found += [{"file_system": described, **one} for one in _entries(desk, certain, about)]
+        possible += [{"file_system": described, **one} for one in _possible(desk, doubtful, about)]
     clients = [shapes.client(desk.named(owner), desk.tag_keys) for owner in meant.owners]
     return {
         "client": clients[0] if len(clients) == 1 else None,

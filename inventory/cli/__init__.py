@@ -17,7 +17,7 @@ from inventory.cli.database import db
 from inventory.cli.demo import demo
 from inventory.cli.export import export
 from inventory.cli.face import Face
-from inventory.cli.gather import collect, discover
+from inventory.cli.gather import collect, discover, snapshot
 from inventory.cli.questions import list_, mounts, status, who
 from inventory.cli.streams import OutputError, ReaderGoneError, standard_streams
 from inventory.cli.times import zone_named
@@ -85,7 +85,7 @@ def cli(ctx: click.Context, *, config: Path | None, zone: str, verbose: int, qui
     configure(face.verbosity)
 
 
-for command in (db, discover, collect, list_, who, mounts, status, export, demo):
+for command in (db, discover, snapshot, collect, list_, who, mounts, status, export, demo):
     cli.add_command(command)
 
 

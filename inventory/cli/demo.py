@@ -23,7 +23,8 @@ _STORY = (
         "shop-media",
         (
             "A busy one. Web servers come as their Auto Scaling group, tasks as their service, and of the two functions behind one "
-            "interface only one declares the mount. One address belonged to a web server and later to a task: told apart."
+            "interface only one declares the mount. One address belonged to a web server and later to a task: told apart. Pods mount "
+            "through their nodes; a dump of the Kubernetes cluster tells which."
         ),
     ),
     (

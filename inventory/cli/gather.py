@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -21,13 +22,31 @@ if TYPE_CHECKING:
 @click.command(short_help="Learn what owns what, from new sweeps.")
 @click.pass_context
 def discover(ctx: click.Context) -> None:
-    """Learn what owns what: read the recorded answers of AWS that are new."""
+    """Learn what owns what: ask AWS, or read the recorded answers that are new."""
     face = ctx.find_object(Face) or Face()
     settings = face.settings
     from inventory import pipeline
 
-    outcome = pipeline.discover(settings)
+    outcome = pipeline.discover(settings, clock=face.clock)
     _finish(ctx, face, outcome, [_sweeps_line(outcome)])
+
+
+@click.command(short_help="Record a sweep of AWS as files.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.pass_context
+def snapshot(ctx: click.Context, folder: Path) -> None:
+    """Record a whole sweep of AWS below DIR, as the files that mode = "snapshots" reads.
+
+    Of every answer only the fields that the inventory uses are written. No database is touched.
+    """
+    face = ctx.find_object(Face) or Face()
+    settings = face.settings
+    from inventory import pipeline
+
+    outcome = pipeline.snapshot(settings, folder, clock=face.clock)
+    _finish(
+        ctx, face, outcome, [Line(f"{counted(outcome.sweeps, 'sweep')} recorded below {folder}")]
+    )
 
 
 @click.command()
@@ -69,7 +88,7 @@ def collect_once(
             settings,
             sources=sources,
             progress=progress,
-            now=face.clock(),
+            clock=face.clock,
             since=start,
             until=end,
         )

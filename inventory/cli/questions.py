@@ -61,6 +61,7 @@ MOUNT_COLUMNS = (
     "evidence.type",
     "evidence.batch",
     "client.tags",
+    "used_by",
 )
 
 

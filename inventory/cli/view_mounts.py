@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from inventory.cli.blocks import Block, Cell, Column, Line, Table
 from inventory.cli.times import Times, words
+from inventory.cli.view_pods import pod_lines
 
 Row = Mapping[str, Any]
 
@@ -301,6 +302,7 @@ def who_blocks(answer: Row, by: str, times: Times) -> Iterator[Block]:
     yield Line("")
     mounted, others = _certain(answer["mounts"])
     yield _who_table(mounted, by, times) if mounted else _nobody(answer, times)
+    yield from pod_lines((label, members) for label, _kind, members in _grouped(mounted, by))
     yield from _candidates(mounted)
     yield from _below(others, answer.get("possible") or (), times)
 
@@ -356,6 +358,7 @@ def mounts_blocks(answer: Row, times: Times) -> Iterator[Block]:
         if mounted
         else _nothing(answer["coverage"], others, times)
     )
+    yield from pod_lines((_by_whom(mount, several=several), [mount]) for mount in mounted)
     yield from _candidates(mounted)
     if others:
         yield Line("")
@@ -379,18 +382,25 @@ def _who(client: Row) -> str:
     return f"{client['id']}{name}, {str(client['kind']).replace('_', ' ')}"
 
 
+def _mounted(mount: Row) -> str:
+    """The file system by id and name."""
+    found = mount.get("file_system") or {}
+    name = f" ({found['name']})" if found.get("name") else ""
+    return f"{found.get('id') or 'not known'}{name}"
+
+
+def _by_whom(mount: Row, *, several: bool) -> str:
+    """The file system, and of several clients the one that mounts it."""
+    whose = f" on {mount['client']['id']}" if several and mount["client"] else ""
+    return f"{_mounted(mount)}{whose}"
+
+
 def _file_systems_table(mounts: Iterable[Row], times: Times, *, several: bool) -> Table:
     """Mounts by file system; of several clients each says whose it is."""
     rows = []
     for mount in mounts:
-        found = mount.get("file_system")
-        label = (
-            f"{found['id']} ({found['name']})"
-            if found and found.get("name")
-            else str((found or {}).get("id") or "not known")
-        )
         whose = mount["client"]["id"] if mount["client"] else "one of several"
-        cells = [Cell(label, "bold"), *([Cell(whose)] if several else [])]
+        cells = [Cell(_mounted(mount), "bold"), *([Cell(whose)] if several else [])]
         rows.append([*cells, *_mount_cells([mount], times)])
     client = (Column("Client", least=10),) if several else ()
     return Table((Column("File system", least=14), *client, *_MOUNT_COLUMNS), rows)

@@ -9,6 +9,7 @@ from typing import Any
 from inventory.cli.blocks import Block, Cell, Column, Line, Table, counted
 from inventory.cli.times import Times, words
 from inventory.cli.view_mounts import percent
+from inventory.cli.view_sweeps import sweep_blocks
 
 Row = Mapping[str, Any]
 
@@ -41,15 +42,23 @@ def status_blocks(answer: Row, times: Times, now: int | None = None) -> Iterator
     if sources:
         yield Line("")
         yield from sources
-    for section in (_coverage, _sweeps, _unresolved, _others, _strays, _calls):
-        blocks = list(section(answer, times))
+    sections = (
+        _coverage(answer),
+        sweep_blocks(answer, times, now),
+        _unresolved(answer),
+        _others(answer, times),
+        _strays(answer, times),
+        _calls(answer),
+    )
+    for section in sections:
+        blocks = list(section)
         if blocks:
             yield Line("")
             yield from blocks
 
 
 def status_rows(answer: Row) -> Iterator[dict[str, object]]:
-    """One row for each problem, source, sweep and blind file system."""
+    """One row for each problem, source, sweep, call of it, unknown place and blind file system."""
     for problem in answer["problems"]:
         yield _row("problem", "", "", None, problem)
     for source in answer["sources"]:
@@ -67,11 +76,29 @@ def status_rows(answer: Row) -> Iterator[dict[str, object]]:
             sweep["last"],
             ", ".join(unwhole),
         )
+        for call in sweep["calls"]:
+            yield _call_row(sweep, call)
+    for place in answer["unknown_places"]:
+        yield _row(
+            "unknown",
+            " ".join(part for part in (place["account"], place["vpc"]) if part),
+            percent(place["share"]),
+            answer["as_of"],
+            f"{place['unresolved']} of {counted(place['clients'], 'client')} not named for certain",
+        )
     for blind in answer["coverage"]["blind"]:
         detail = f"blind for {words(blind['blind_seconds'])}: {', '.join(blind['reasons'])}"
         yield _row(
             "blind", blind["file_system"]["id"], percent(blind["ratio"]), answer["as_of"], detail
         )
+
+
+def _call_row(sweep: Row, call: Row) -> dict[str, object]:
+    whole = f"whole last at {call['whole_at']}" if call["whole_at"] else "never whole"
+    detail = f"{whole}: {call['problem']}" if call["problem"] else whole
+    name = f"{sweep['account']} {sweep['region']} {call['call']}"
+    asked = call["asked_at"]
+    return _row("call", name, call["state"], asked, detail if asked else "never asked")
 
 
 def _row(about: str, name: str, state: str, as_of: str | None, detail: str) -> dict[str, object]:
@@ -147,6 +174,15 @@ def _source_troubles(source: Row) -> Iterator[Line]:
     for line in source["malformed"]:
         yield Line(f"  {source['name']}: malformed: {line}", "yellow")
     yield from _formats(source)
+    for field in source["fields"]:
+        every = field["named"] + field["dash"]
+        if every:
+            share = percent(field["named"] / every)
+            yield Line(
+                f"  {source['name']}: {field['field']} is told by {field['named']:,} of {counted(every, 'record')} "
+                f"on port 2049 ({share}), - in the others",
+                "dim",
+            )
 
 
 _TRANSIT_GATEWAY = ("resource-type", "tgw-")
@@ -173,7 +209,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _FORMAT_SHOWN else f"{text[:_FORMAT_SHOWN]}…"
 
 
-def _coverage(answer: Row, times: Times) -> Iterator[Block]:  # noqa: ARG001 - one signature for all sections
+def _coverage(answer: Row) -> Iterator[Block]:
     coverage = answer["coverage"]
     if not coverage["file_systems"]:
         return
@@ -192,84 +228,10 @@ def _coverage(answer: Row, times: Times) -> Iterator[Block]:  # noqa: ARG001 - o
         )
 
 
-_CALL_WORDS = {"whole": "whole", "broken": "broken", "missing": "not recorded"}
-
-
-def _sweeps(answer: Row, times: Times) -> Iterator[Block]:
-    sweeps: Sequence[Row] = answer["sweeps"]
-    if not sweeps:
-        return
-    yield Line("Sweeps", "bold")
-    columns = (
-        Column("Account"),
-        Column("Region"),
-        Column("Sweeps", right=True),
-        Column("Newest", least=10),
-        Column("Calls"),
-    )
-    rows = []
-    for sweep in sweeps:
-        states = [call["state"] for call in sweep["calls"]]
-        said = ", ".join(
-            f"{states.count(state)} {word}"
-            for state, word in _CALL_WORDS.items()
-            if state in states
-        )
-        troubled = "broken" in states or _blinding(sweep)
-        rows.append(
-            [
-                Cell(sweep["account"], "bold"),
-                Cell(sweep["region"]),
-                Cell(f"{sweep['sweeps']:,}"),
-                Cell(times.minute(sweep["last"])),
-                Cell(said, "yellow" if troubled else "green"),
-            ]
-        )
-    yield Table(columns, rows)
-    for sweep in sweeps:
-        yield from _sweep_troubles(sweep, answer["problems"])
-
-
-_NEEDED = {
-    "efs.describe-file-systems": "file systems",
-    "efs.describe-mount-targets": "mount targets",
-    "ec2.describe-network-interfaces": "network interfaces",
-}
-"""Calls without which nothing can be said of an account: what they tell."""
-
-
-def _blinding(sweep: Row) -> list[str]:
-    """What is not known for want of a call, of what every answer needs."""
-    missing = {call["call"] for call in sweep["calls"] if call["state"] == "missing"}
-    return [what for call, what in _NEEDED.items() if call in missing]
-
-
-def _sweep_troubles(sweep: Row, problems: Sequence[str]) -> Iterator[Line]:
-    """Broken calls, unless the problems at the top have named them; calls that were not recorded."""
-    account = f"{sweep['account']} {sweep['region']}"
-    where = f"  {account}"
-    for call in sweep["calls"]:
-        named = f"account {account}: {call['call']} is "
-        if call["state"] == "broken" and not any(each.startswith(named) for each in problems):
-            yield Line(
-                f"{where}: {call['call']} is broken{': ' if call['problem'] else ''}{call['problem'] or ''}",
-                "yellow",
-            )
-    blinding = _blinding(sweep)
-    if blinding:
-        yield Line(
-            f"{where}: {', '.join(blinding)} were not recorded: what is there cannot be known",
-            "yellow",
-        )
-    absent = [call["call"] for call in sweep["calls"] if call["state"] == "missing"]
-    if absent:
-        yield Line(f"{where}: not recorded, so not known: {', '.join(absent)}", "dim")
-
-
 _UNSURE = {"candidates": "with candidates"}
 
 
-def _unresolved(answer: Row, times: Times) -> Iterator[Block]:  # noqa: ARG001 - one signature for all sections
+def _unresolved(answer: Row) -> Iterator[Block]:
     unresolved = answer["unresolved_clients"]
     if not unresolved["count"]:
         return
@@ -312,6 +274,12 @@ def _strays(answer: Row, times: Times) -> Iterator[Block]:
         yield Line(f"{touched} touched port 2049 by chance (an ephemeral port)", "dim")
 
 
-def _calls(answer: Row, times: Times) -> Iterator[Block]:  # noqa: ARG001 - one signature for all sections
-    if answer["calls_used"]:
-        yield Line(f"Calls used today: {_counts(answer['calls_used'])}")
+def _calls(answer: Row) -> Iterator[Block]:
+    used = answer["calls_used"]
+    if used["day"] is None:
+        return
+    throttled = f", {used['throttled']:,} of them throttled" if used["throttled"] else ""
+    yield Line(
+        f"Calls to AWS on {used['day']}: {used['total']:,} of {used['limit']:,}{throttled}", "bold"
+    )
+    yield Line(f"  {_counts(used['by_call'])}")

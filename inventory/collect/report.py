@@ -29,11 +29,16 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
     def learnt(self, sweep: Sweep) -> None:
-        """One more sweep is recorded."""
-        self.sweeps += 1
-        broken = sorted(call for call, state in sweep.calls.items() if state is CallState.BROKEN)
+        """One more sweep is recorded. What several calls say alike, as of an account that nobody can get into, is told once."""
+        self.sweeps += CallState.WHOLE in sweep.calls.values()
+        told: dict[str, list[str]] = {}
+        for call, state in sorted(sweep.calls.items()):
+            if state is CallState.BROKEN:
+                told.setdefault(sweep.problems[call], []).append(call)
         where = f"sweep {sweep.name} {sweep.account} {sweep.region}"
-        self.problems += [f"{where}: {sweep.problems[call]}" for call in broken]
+        for problem, calls in told.items():
+            several = f"{len(calls)} calls: " if len(calls) > 1 else ""
+            self.problems.append(f"{where}: {several}{problem}")
 
     def recorded(self, source: str, batch: Batch) -> None:
         """One more batch is recorded."""

@@ -97,6 +97,14 @@ class OrganizationSettings(Section):
     ] = "enabled"
 
 
+class CloudTrailSettings(Section):
+    """``[discover.cloudtrail]``: event histories, asked about what sweeps could not tell."""
+
+    enabled: StrictBool = False
+    since: Duration = seconds("90d")
+    max_calls_per_day: Positive = 5_000
+
+
 class DiscoverSettings(Section):
     """``[discover]``: where knowledge comes from."""
 
@@ -107,6 +115,7 @@ class DiscoverSettings(Section):
     every: EverySettings = EverySettings()
     accounts: tuple[AccountSettings, ...] = ()
     organization: OrganizationSettings | None = None
+    cloudtrail: CloudTrailSettings = CloudTrailSettings()
 
 
 class CollectSettings(Section):
@@ -261,6 +270,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "discover.every": EverySettings,
     "discover.accounts": AccountSettings,
     "discover.organization": OrganizationSettings,
+    "discover.cloudtrail": CloudTrailSettings,
     "collect": CollectSettings,
     "sources.files": FilesSettings,
     "sources.s3": S3Settings,

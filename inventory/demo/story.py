@@ -3,7 +3,8 @@
 The Foundry keeps a web shop in one account and one VPC. Everything is computed from the tables below, the same on every machine and day:
 
 - ``shop-media`` is busy: web servers of an Auto Scaling group (one is replaced on Wednesday), Fargate tasks of a service (redeployed
-  on Thursday; a new task gets the address that the old web server had), and a Lambda function behind a shared interface.
+  on Thursday; a new task gets the address that the old web server had), a Lambda function behind a shared interface, and pods of a
+  Kubernetes cluster, of which flow logs show only the nodes.
 - ``nightly-reports`` is mounted all the time and hardly used.
 - ``payroll`` is used from two Lambda functions that share one interface, and from on-premises; an old batch server is turned away.
 - ``legacy-wiki`` has nobody, and was watched all the time; only a scanner came by.
@@ -38,6 +39,7 @@ def made_id(prefix: str, name: str) -> str:
 
 VPC = made_id("vpc", "shop")
 SUBNETS = {name: made_id("subnet", name) for name in ("a", "b")}
+KUBERNETES = "shop-eks"
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop"
 GROUPS = {name: made_id("sg", name) for name in ("web", "thumbnails", "payroll", "efs", "ops")}
 
@@ -77,7 +79,7 @@ class Client:
 
     name: str
     kind: str
-    """instance, task, lambda or outside."""
+    """instance, node (of the Kubernetes cluster), task, lambda or outside."""
     subnet: str
     address: str
     file_system: str
@@ -95,8 +97,8 @@ class Client:
 
     @property
     def instance(self) -> str:
-        """Its instance id; ``""`` unless it is an instance."""
-        return made_id("i", self.name) if self.kind == "instance" else ""
+        """Its instance id; ``""`` unless it is an instance or node."""
+        return made_id("i", self.name) if self.kind in {"instance", "node"} else ""
 
     @property
     def task_arn(self) -> str:
@@ -132,6 +134,8 @@ CLIENTS = (
         begin=_REDEPLOYED - 420,
         first=_REDEPLOYED - 300,
     ),
+    Client("node-1", "node", "a", "10.20.1.41", "shop-media", "steady"),
+    Client("node-2", "node", "b", "10.20.2.42", "shop-media", "office"),
     Client("thumbnails", "lambda", "a", "10.20.1.50", "shop-media", "office", "thumbnails"),
     Client("reports-01", "instance", "a", "10.20.1.70", "nightly-reports", "idle", "ops"),
     Client("payroll", "lambda", "b", "10.20.2.51", "payroll", "nightly", "payroll"),
@@ -148,6 +152,13 @@ FUNCTIONS = (
     ("payroll-export", "b", "payroll", "payroll"),
     ("payslip-mailer", "b", "payroll", "payroll"),
 )
+
+PODS = (
+    ("catalog", "search-index", "Deployment", "node-1", "media"),
+    ("catalog", "search-index", "Deployment", "node-2", "media"),
+    ("photos", "resize-queue", "StatefulSet", "node-1", "originals"),
+)
+"""Namespace, controller and its kind, node, and the claim, by which each pod uses ``shop-media``."""
 
 SKIPPED = ("ml-scratch", day(1, 14, 20), day(1, 14, 40))
 """Where and when capturing skipped records."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inventory.demo import story
+from inventory.demo import kubernetes, story
 from inventory.demo.story import ACCOUNT, BEGIN, END, REGION, Client, FileSystem
 from inventory.model import DAY, instant
 
@@ -54,7 +54,7 @@ def _answers(moment: int) -> Answers:
             "NetworkInterfaces": [*_server_interfaces(), *map(_interface, there)]
         },
         "ec2.describe-instances": {
-            "Reservations": [{"Instances": [_instance(c) for c in there if c.kind == "instance"]}]
+            "Reservations": [{"Instances": [_instance(c) for c in there if c.instance]}]
         },
         "ec2.describe-flow-logs": {"FlowLogs": [_flow_log()]},
         "ec2.describe-subnets": {
@@ -77,6 +77,7 @@ def _answers(moment: int) -> Answers:
             "failures": [],
         },
         "ecs.describe-task-definitions": {"taskDefinitions": [_task_definition()]},
+        f"k8s.{story.KUBERNETES}": kubernetes.dump(),
     }
     return asked | _NONE
 
@@ -187,7 +188,7 @@ def _interface(client: Client) -> Json:
         "AttachmentId": story.made_id("eni-attach", client.name),
         "AttachTime": _iso(client.begin),
     }
-    if client.kind == "instance":
+    if client.instance:
         attachment |= {"InstanceId": client.instance, "InstanceOwnerId": ACCOUNT, "DeviceIndex": 0}
         return base | {
             "Description": "",
@@ -223,6 +224,8 @@ def _instance(client: Client) -> Json:
     tags = _tags(Name=client.name, team="shop" if client.name.startswith("web") else "platform")
     if client.name.startswith("web"):
         tags += _tags(aws_autoscaling_groupName="web-fleet")
+    if client.kind == "node":
+        tags.append({"Key": "eks:cluster-name", "Value": story.KUBERNETES})
     return {
         "InstanceId": client.instance,
         "VpcId": story.VPC,

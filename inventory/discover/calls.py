@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.discover import fields, reduce
+from inventory.discover import fields, kubernetes, reduce, trail
 from inventory.discover.fields import FieldError, Raw
 from inventory.model import KINDS, CallState, Sweep
 
@@ -25,7 +25,17 @@ class Call:
     """The entries inside one row of the list, where rows only group them."""
     dispensable: tuple[str, ...] = ()
     """Fields without which an entry that cannot be read is still worth keeping."""
+    values: Callable[[Raw], Iterable[Any]] | None = None
+    """Instead of ``reduce``: one row to any number of values, of ``kind`` or of one of ``others``."""
+    others: tuple[str, ...] = ()
+    fold: Callable[[Iterable[Any]], list[Any]] | None = None
+    """All values of an answer to those that are kept."""
+    apart: bool = False
+    """It is asked apart from sweeps: that a sweep did not ask it is no gap."""
 
+
+_CLUSTER_USE = "cluster_use"
+"""What a dump of a Kubernetes cluster (``k8s.<cluster>``) shows. A dump is whole for its own cluster only, so the kind never is."""
 
 CALLS: Mapping[str, Call] = {
     "ec2.describe-network-interfaces": Call(
@@ -44,9 +54,13 @@ CALLS: Mapping[str, Call] = {
     "ec2.describe-transit-gateway-vpc-attachments": Call(
         "TransitGatewayVpcAttachments", "vpc_link", reduce.transit_attachment
     ),
+    "ec2.describe-route-tables": Call("RouteTables", "route_table", reduce.route_table),
     "efs.describe-file-systems": Call("FileSystems", "file_system", reduce.file_system),
     "efs.describe-mount-targets": Call("MountTargets", "mount_target", reduce.mount_target),
     "efs.describe-access-points": Call("AccessPoints", "access_point", reduce.access_point),
+    "efs.describe-replication-configurations": Call(
+        "Replications", "replication", reduce.replication
+    ),
     "lambda.list-functions": Call("Functions", "function", reduce.function),
     "ecs.list-clusters": Call("clusterArns"),
     "ecs.describe-tasks": Call("tasks", "task", reduce.task),
@@ -56,9 +70,18 @@ CALLS: Mapping[str, Call] = {
     "ecs.describe-container-instances": Call(
         "containerInstances", "container_instance", reduce.container_instance
     ),
+    "eks.describe-clusters": Call("clusters", "eks_cluster", reduce.eks_cluster),
     "fsx.describe-file-systems": Call("FileSystems", "other_server", reduce.fsx_server),
     "s3files.list-file-systems": Call("fileSystems"),
     "s3files.list-mount-targets": Call("mountTargets", "other_server", reduce.s3files_server),
+    trail.CALL: Call(
+        "Events",
+        "client_connection",
+        values=trail.happenings,
+        others=("interface_event",),
+        fold=trail.folded,
+        apart=True,
+    ),
 }
 
 WHOLE_BY: Mapping[str, tuple[str, ...]] = {
@@ -71,6 +94,9 @@ WHOLE_BY: Mapping[str, tuple[str, ...]] = {
         "ec2.describe-vpc-peering-connections",
         "ec2.describe-transit-gateway-vpc-attachments",
     ),
+    "route_table": ("ec2.describe-route-tables",),
+    "replication": ("efs.describe-replication-configurations",),
+    "eks_cluster": ("eks.describe-clusters",),
     "file_system": ("efs.describe-file-systems",),
     "mount_target": ("efs.describe-mount-targets",),
     "access_point": ("efs.describe-access-points",),
@@ -87,8 +113,17 @@ WHOLE_BY: Mapping[str, tuple[str, ...]] = {
 
 Tasks are listed by cluster, so their list is complete only with the clusters' own: then a running task that is absent has ended. A stopped
 one disappears by itself after an hour or so; its own times say when it ended. Task definitions are asked for one by one and never change,
-so their absence never means anything.
+so their absence never means anything; nor does that of events, of which only some are ever asked for. What pods use is told by cluster:
+each dump says of each node of its own all there is.
 """
+
+_KIND_OF = {shape: kind for kind, (shape, _) in KINDS.items()}
+
+_Identity = tuple[str, str]
+"""Kind and key of a value."""
+
+SWEPT = tuple(call for call, spec in CALLS.items() if not spec.apart)
+"""The calls that a whole sweep makes."""
 
 _MORE = ("NextToken", "nextToken", "NextMarker")
 """What an answer bears when there is more of it."""
@@ -107,7 +142,12 @@ class Answer:
 
 
 def read_answer(call: str, answer: object) -> Answer:
-    """An answer's values. An entry that cannot be read is left out and makes the answer ``broken``; the others stay."""
+    """An answer's values. An entry that cannot be read is left out and makes the answer ``broken``; the others stay.
+
+    Of a Kubernetes cluster's dump nothing stays when it is broken.
+    """
+    if cluster := kubernetes.cluster_of(call):
+        return _read_dump(cluster, answer)
     spec = CALLS[call]
     try:
         raw = fields.mapping(answer, "the answer")
@@ -115,7 +155,7 @@ def read_answer(call: str, answer: object) -> Answer:
         problems = _shortcomings(raw)
     except FieldError as error:
         return Answer(CallState.BROKEN, problem=str(error))
-    items: dict[str, Any] = {}
+    items: dict[_Identity, Any] = {}
     for position, row in enumerate(listed):
         try:
             items.update(_values(spec, row))
@@ -124,20 +164,35 @@ def read_answer(call: str, answer: object) -> Answer:
             items.update(_salvaged(spec, row))
     state = CallState.BROKEN if problems else CallState.WHOLE
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Answer(state, list(items.values()), problems[0] + more if problems else "")
+    kept = spec.fold(items.values()) if spec.fold else list(items.values())
+    return Answer(state, kept, problems[0] + more if problems else "")
 
 
-def _values(spec: Call, row: object) -> dict[str, Any]:
-    """One row's values by key; the last of two with one key counts, as pages may overlap."""
+def _read_dump(cluster: str, answer: object) -> Answer:
+    try:
+        return Answer(CallState.WHOLE, list(kubernetes.cluster_uses(cluster, answer)))
+    except FieldError as error:
+        return Answer(CallState.BROKEN, problem=str(error))
+
+
+def _values(spec: Call, row: object) -> dict[_Identity, Any]:
+    """One row's values by kind and key; the last of two with one key counts, as pages may overlap."""
+    if spec.values is not None:
+        return {_identity(value): value for value in spec.values(fields.mapping(row, "the entry"))}
     if spec.reduce is None:
         return {}
     raw = fields.mapping(row, "the entry")
     entries = spec.entries(raw) if spec.entries else (raw,)
     values = [value for entry in entries if (value := spec.reduce(entry)) is not None]
-    return {getattr(value, KINDS[spec.kind][1]): value for value in values}
+    return {_identity(value): value for value in values}
 
 
-def _salvaged(spec: Call, row: object) -> dict[str, Any]:
+def _identity(value: object) -> _Identity:
+    kind = _KIND_OF[type(value)]
+    return kind, getattr(value, KINDS[kind][1])
+
+
+def _salvaged(spec: Call, row: object) -> dict[_Identity, Any]:
     """What is left of a row without its dispensable fields: an interface whose addresses are blacked out still has an owner."""
     if not spec.dispensable or not isinstance(row, Mapping):
         return {}
@@ -155,15 +210,24 @@ def _shortcomings(raw: Raw) -> list[str]:
 
 
 def sweep(
-    name: str, taken_at: int, account: str, region: str, answers: Mapping[str, Answer]
+    name: str,
+    taken_at: int,
+    account: str,
+    region: str,
+    answers: Mapping[str, Answer],
+    *,
+    asked: Iterable[str] = SWEPT,
 ) -> Sweep:
-    """One sweep from the answers of its calls; a call without an answer is ``missing``: not known."""
-    calls = {call: answers[call].state if call in answers else CallState.MISSING for call in CALLS}
+    """One sweep from the answers of its calls; a call that was ``asked`` and has no answer is ``missing``: not known."""
+    calls = {
+        call: answers[call].state if call in answers else CallState.MISSING
+        for call in sorted({*asked, *answers})
+    }
     items: dict[str, dict[str, Any]] = {}
-    for call, answer in answers.items():
-        kind = CALLS[call].kind
+    for answer in answers.values():
         for value in answer.items:
-            items.setdefault(kind, {})[getattr(value, KINDS[kind][1])] = value
+            kind, key = _identity(value)
+            items.setdefault(kind, {})[key] = value
     return Sweep(
         name=name,
         taken_at=taken_at,
@@ -178,7 +242,7 @@ def sweep(
         whole=frozenset(
             kind
             for kind, needed in WHOLE_BY.items()
-            if all(calls[call] is CallState.WHOLE for call in needed)
+            if all(calls.get(call) is CallState.WHOLE for call in needed)
         )
         - _contradicted(items),
         items={

@@ -13,6 +13,7 @@ from inventory.discover.fields import Raw
 from inventory.model import (
     AccessPoint,
     ContainerInstance,
+    EksCluster,
     FileSystem,
     FlowLog,
     Function,
@@ -20,6 +21,8 @@ from inventory.model import (
     MountTarget,
     NetworkInterface,
     OtherServer,
+    Replication,
+    RouteTable,
     Subnet,
     Task,
     TaskAttachment,
@@ -331,4 +334,47 @@ def s3files_server(raw: Raw) -> OtherServer:
         addresses=fields.distinct(
             fields.address(raw, key) for key in ("ipv4Address", "ipv6Address")
         ),
+    )
+
+
+def route_table(raw: Raw) -> RouteTable:
+    """A route whose target is gone is a ``blackhole`` and leads nowhere."""
+    hubs = (
+        fields.text(row, key)
+        for row in fields.rows(raw, "Routes")
+        if fields.text(row, "State") != "blackhole"
+        for key in ("VpcPeeringConnectionId", "TransitGatewayId")
+    )
+    return RouteTable(
+        fields.required(raw, "RouteTableId"), fields.text(raw, "VpcId"), fields.distinct(hubs)
+    )
+
+
+def replication(raw: Raw) -> Replication:
+    """One source file system with its destinations."""
+    destinations = {
+        (
+            fields.text(row, "FileSystemId"),
+            fields.text(row, "Region"),
+            fields.text(row, "OwnerId"),
+            fields.text(row, "Status"),
+        )
+        for row in fields.rows(raw, "Destinations")
+    }
+    return Replication(
+        fields.required(raw, "SourceFileSystemId"),
+        fields.text(raw, "SourceFileSystemArn"),
+        fields.text(raw, "SourceFileSystemRegion"),
+        tuple(sorted(destinations)),
+    )
+
+
+def eks_cluster(raw: Raw) -> EksCluster:
+    """Its VPC is where its nodes are."""
+    network = fields.child(raw, "resourcesVpcConfig")
+    return EksCluster(
+        fields.required(raw, "arn"),
+        fields.required(raw, "name"),
+        fields.text(network, "vpcId"),
+        fields.text(raw, "status"),
     )

@@ -1,19 +1,21 @@
 """Recorded sweeps: ``PATH/<YYYYMMDDTHHMMSSZ>/<account>/<region>/<call>.json``, each dated folder one sweep.
 
-A missing file is "not known", an empty list is "none". Nothing here decides what an answer means: :mod:`inventory.discover.calls` does.
+``k8s.<cluster>.json`` beside them is the dump of a Kubernetes cluster. A missing file is "not known", an empty list is "none". Nothing here
+decides what an answer means: :mod:`inventory.discover.calls` does.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from inventory.discover.calls import CALLS, Answer, read_answer
 from inventory.discover.calls import sweep as made_of
+from inventory.discover.kubernetes import call_of, cluster_of
 from inventory.errors import SnapshotError
 from inventory.model import CallState, Sweep, epoch
 
@@ -116,16 +118,44 @@ def _date(name: str) -> int | None:
 
 
 def read(ref: SweepRef) -> Sweep:
-    """One sweep. Never raises for what a file holds: a file that cannot be read is a ``broken`` call, named in ``problems``."""
+    """One sweep. Never raises for what a file holds: a file that cannot be read is a ``broken`` call, named in ``problems``.
+
+    Where nothing but dumps of Kubernetes clusters was recorded, AWS was not asked, and its calls are not missing.
+    """
+    clusters = dumps(ref)
+    answers = _answers(ref, [*CALLS, *clusters])
+    only_dumps = bool(clusters) and answers.keys() <= set(clusters)
+    return _sweep(ref, answers, () if only_dumps else CALLS)
+
+
+def read_dumps(ref: SweepRef) -> Sweep:
+    """What the dumps of Kubernetes clusters say, whatever other files there are: those are not looked at."""
+    return _sweep(ref, _answers(ref, dumps(ref)), ())
+
+
+def dumps(ref: SweepRef) -> tuple[str, ...]:
+    """The dumps of Kubernetes clusters that were recorded, as calls, ``k8s.<cluster>``; sorted."""
+    try:
+        names = [file.stem for file in ref.path.glob(call_of("*.json"))]
+    except OSError:
+        return ()
+    return tuple(sorted(name for name in names if cluster_of(name)))
+
+
+def _sweep(ref: SweepRef, answers: dict[str, Answer], asked: Collection[str]) -> Sweep:
+    return made_of(ref.name, ref.taken_at, ref.account, ref.region, answers, asked=asked)
+
+
+def _answers(ref: SweepRef, calls: Collection[str]) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
-    for call in CALLS:
+    for call in calls:
         file = ref.path / f"{call}.json"
         answer = _read_file(call, file)
         if answer is not None:
             if answer.problem:
                 answer.problem = f"{file}: {answer.problem}"
             answers[call] = answer
-    return made_of(ref.name, ref.taken_at, ref.account, ref.region, answers)
+    return answers
 
 
 def _read_file(call: str, file: Path) -> Answer | None:

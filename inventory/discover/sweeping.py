@@ -1,19 +1,27 @@
-"""Which sweeps there are to learn from, by configuration."""
+"""Which sweeps there are to learn from, by configuration: recorded answers that are new, or live calls that are due."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inventory.config import Settings
 from inventory.discover import snapshots
 from inventory.discover.calls import CALLS
-from inventory.errors import ConfigError, SnapshotError
+from inventory.discover.snapshots import SweepRef
+from inventory.errors import SnapshotError
 from inventory.model import CallState, Sweep
+
+if TYPE_CHECKING:
+    from inventory.discover.afterwards import Ledger as History
+    from inventory.discover.asked import Asked
+    from inventory.discover.histories import Told
+    from inventory.discover.rounds import Ledger
 
 SweepName = tuple[str, str, str]
 """Name, account and region of a sweep."""
-
 
 GROUP_ITEMS = 50_000
 """Things seen by the sweeps of one transaction: what bounds memory when years of sweeps are read."""
@@ -21,13 +29,37 @@ GROUP_ITEMS = 50_000
 _LOG = logging.getLogger(__name__)
 
 
-def check(settings: Settings) -> None:
-    """Raises ``ConfigError`` for a mode that this version cannot run."""
-    if settings.discover.mode != "snapshots":
-        msg = f"[discover] mode = {settings.discover.mode!r}: this version learns from recorded answers only"
-        raise ConfigError(
-            msg, hint='set mode = "snapshots" and path to a folder of recorded AWS answers'
-        )
+def sweeps(
+    settings: Settings, ledger: Ledger, *, clock: Callable[[], int], asked: Asked
+) -> Iterator[Sweep]:
+    """Every sweep there is to learn from now.
+
+    In snapshots mode those that are new, whatever was ``asked``; else live ones, and beside them new dumps of Kubernetes clusters. Raises
+    ``SnapshotError`` when the folder cannot be read, ``AwsError`` when there is nobody to ask as. What single calls answer or do not is in
+    the sweeps.
+    """
+    if settings.discover.mode == "snapshots":
+        yield from new_sweeps(settings, ledger.known_sweeps())
+        return
+    from inventory.discover import rounds  # noqa: PLC0415 - botocore is most of a second, which snapshots mode need not wait for
+
+    yield from rounds.a_round(settings.discover, ledger, clock=clock, asked=asked)
+    if settings.discover.path.exists():
+        yield from new_dumps(settings, ledger.known_sweeps())
+
+
+def told_afterwards(settings: Settings, ledger: History, *, clock: Callable[[], int]) -> Told:
+    """What histories tell about clients that sweeps could not name, where they are configured; see :mod:`inventory.discover.afterwards`."""
+    from inventory.discover import afterwards  # noqa: PLC0415 - as above
+
+    return afterwards.ask(settings.discover, ledger, clock=clock)
+
+
+def recorded(settings: Settings, folder: Path, *, clock: Callable[[], int]) -> Iterator[Sweep]:
+    """A whole live sweep, each account and region written below ``folder`` before it is given out."""
+    from inventory.discover import rounds  # noqa: PLC0415 - as above
+
+    return rounds.record(settings.discover, folder, clock=clock)
 
 
 def new_sweeps(
@@ -38,6 +70,26 @@ def new_sweeps(
     A recorded answer that was missing or broken is looked at again: the file may have been mended. What is passed over is logged. Raises
     ``SnapshotError`` when the folder cannot be read, or holds no sweep where there is something.
     """
+    for ref in _listed(settings):
+        if _tells_more(ref, [*CALLS, *snapshots.dumps(ref)], known):
+            yield snapshots.read(ref)
+
+
+def new_dumps(
+    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]]
+) -> Iterator[Sweep]:
+    """As :func:`new_sweeps`, of dumps of Kubernetes clusters alone: what there is to read beside live sweeps.
+
+    Nothing when the folder is not there, for a live inventory need not have one.
+    """
+    if not settings.discover.path.exists():
+        return
+    for ref in _listed(settings):
+        if _tells_more(ref, snapshots.dumps(ref), known):
+            yield snapshots.read_dumps(ref)
+
+
+def _listed(settings: Settings) -> tuple[SweepRef, ...]:
     found = snapshots.listing(settings.discover.path)
     for note in found.notes:
         _LOG.warning("%s", note)
@@ -46,13 +98,22 @@ def new_sweeps(
         raise SnapshotError(
             msg, hint="sweeps lie in YYYYMMDDTHHMMSSZ/<account>/<region>/<call>.json below it"
         )
-    for ref in found.sweeps:
-        calls = known.get((ref.name, ref.account, ref.region))
-        if calls is None or any(
-            calls.get(call) is not CallState.WHOLE and (ref.path / f"{call}.json").exists()
-            for call in CALLS
-        ):
-            yield snapshots.read(ref)
+    return found.sweeps
+
+
+def _tells_more(
+    ref: SweepRef,
+    calls: Collection[str],
+    known: Mapping[SweepName, Mapping[str, CallState]],
+) -> bool:
+    """Whether it is new, or a file is there of a call that was not whole."""
+    before = known.get((ref.name, ref.account, ref.region))
+    if before is None:
+        return bool(calls)
+    return any(
+        before.get(call) is not CallState.WHOLE and (ref.path / f"{call}.json").exists()
+        for call in calls
+    )
 
 
 def in_groups(sweeps: Iterable[Sweep]) -> Iterator[list[Sweep]]:

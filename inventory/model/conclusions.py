@@ -86,6 +86,8 @@ class Attribution:
     method: Method
     interface_id: str = ""
     access_points: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    """ARNs of the IAM principals that CloudTrail saw connect from there, then; sorted."""
 
 
 class Vantage(StrEnum):

@@ -204,6 +204,37 @@ class VpcLink:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Of one route table the ways into other VPCs: through peering connections and transit gateways."""
+
+    route_table_id: str
+    vpc_id: str = ""
+    hubs: tuple[str, ...] = ()
+    """``pcx-…`` and ``tgw-…`` that a route leads to and that is no black hole, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """A file system that EFS copies to others by itself, without traffic in a VPC."""
+
+    source_file_system_id: str
+    source_arn: str = ""
+    source_region: str = ""
+    destinations: tuple[tuple[str, str, str, str], ...] = ()
+    """``(file system id, region, account, status)`` of each, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EksCluster:
+    """A Kubernetes cluster and the VPC that its nodes are in."""
+
+    cluster_arn: str
+    name: str = ""
+    vpc_id: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowLog:
     """A flow log's own configuration, by DescribeFlowLogs."""
 
@@ -222,6 +253,97 @@ class FlowLog:
     creation_time: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PodMount:
+    """Pods of one controller that use one EFS volume, on one node; or a claimed volume that no pod uses (``pods`` is 0)."""
+
+    file_system_id: str
+    access_point_id: str = ""
+    namespace: str = ""
+    controller_kind: str = ""
+    """``Deployment``, ``StatefulSet``, …; ``Pod`` for one without controller."""
+    controller_name: str = ""
+    claim: str = ""
+    """``""`` when the pod names the server itself."""
+    volume: str = ""
+    """The persistent volume's name."""
+    pods: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUse:
+    """What a whole dump of a Kubernetes cluster shows of one node; without a node, of the volumes that no pod uses.
+
+    Every whole dump has one without a node, so that its moment is known even when no pod uses EFS.
+    """
+
+    use_id: str
+    """``<cluster>/<node>``."""
+    cluster: str = ""
+    node: str = ""
+    addresses: tuple[str, ...] = ()
+    """Of the node, sorted."""
+    mounts: tuple[PodMount, ...] = ()
+    """Each once, sorted."""
+
+
+class InterfaceChange(StrEnum):
+    """What an event did to a network interface. ``terminated``: to an instance, and with it to the interfaces made with it."""
+
+    CREATED = "created"
+    ATTACHED = "attached"
+    DETACHED = "detached"
+    DELETED = "deleted"
+    TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConnection:
+    """An IAM-authorised connection to a file system, as EFS told CloudTrail of it (``NewClientConnection``)."""
+
+    event_id: str
+    time: int
+    file_system_id: str
+    file_system_arn: str = ""
+    access_point_ids: tuple[str, ...] = ()
+    """Sorted."""
+    principal_arn: str = ""
+    from_instance: bool = False
+    """``ec2RoleDelivery``: the credentials are those that EC2 hands out on an instance, so the session is named after it."""
+    client_address: str = ""
+    permissions: tuple[str, ...] = ()
+    """Those granted, such as ``ClientWrite``; sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceEvent:
+    """What CloudTrail says was done to one network interface (or, ``terminated``, to an instance)."""
+
+    key: str
+    """The event's id, ``/``, and the id of what it was done to: RunInstances makes many."""
+    time: int
+    what: InterfaceChange
+    network_interface_id: str = ""
+    """``""`` when only the attachment (``detached``) or the instance (``terminated``) is named."""
+    vpc_id: str = ""
+    subnet_id: str = ""
+    owner_id: str = ""
+    description: str = ""
+    interface_type: str = ""
+    requester_id: str = ""
+    requester_managed: bool = False
+    addresses: tuple[str, ...] = ()
+    """Canonical, the primary first."""
+    groups: tuple[str, ...] = ()
+    """Security group ids, sorted."""
+    attachment_id: str = ""
+    instance_id: str = ""
+    """``created`` with it: RunInstances made both."""
+    device_index: int | None = None
+    delete_on_termination: bool | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 KINDS: dict[str, tuple[type[Any], str]] = {
     "network_interface": (NetworkInterface, "network_interface_id"),
     "instance": (Instance, "instance_id"),
@@ -237,6 +359,12 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "subnet": (Subnet, "subnet_id"),
     "vpc_link": (VpcLink, "link_id"),
     "flow_log": (FlowLog, "flow_log_id"),
+    "route_table": (RouteTable, "route_table_id"),
+    "replication": (Replication, "source_file_system_id"),
+    "eks_cluster": (EksCluster, "cluster_arn"),
+    "cluster_use": (ClusterUse, "use_id"),
+    "client_connection": (ClientConnection, "event_id"),
+    "interface_event": (InterfaceEvent, "key"),
 }
 """Every kind of knowledge: its class, and the field that is its key inside an account and region."""
 
@@ -287,7 +415,7 @@ class Sweep:
     account: str
     region: str
     calls: Mapping[str, CallState]
-    """By call, ``ec2.describe-network-interfaces`` and the like."""
+    """By call, ``ec2.describe-network-interfaces`` and the like; the dump of a Kubernetes cluster is ``k8s.<cluster>``."""
     problems: Mapping[str, str]
     """For people, by call, where the state is ``broken``."""
     whole: frozenset[str]

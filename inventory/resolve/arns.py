@@ -26,6 +26,18 @@ def parse(text: str) -> Arn:
     return Arn(*parts[1:]) if len(parts) == 6 and parts[0] == "arn" else Arn()  # noqa: PLR2004  # an ARN has six parts
 
 
+def session_of(principal_arn: str) -> str:
+    """The session name of an assumed role, ``""`` for any other principal."""
+    what, _, name = parse(principal_arn).resource.partition("/")
+    _, _, session = name.partition("/")
+    return session if what == "assumed-role" else ""
+
+
+def function_arn(name: str, account: str, region: str) -> str:
+    """The ARN of a Lambda function."""
+    return f"arn:{partition_of(region)}:lambda:{region}:{account}:function:{name}"
+
+
 def partition_of(region: str) -> str:
     """The partition that a region's name tells."""
     if region.startswith("cn-"):

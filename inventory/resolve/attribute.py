@@ -6,7 +6,8 @@ the first rung of evidence that gives somebody; what that somebody *is* always c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from inventory.model import (
     Attribution,
@@ -19,16 +20,13 @@ from inventory.model import (
     Vantage,
     Version,
 )
-from inventory.resolve import owners, rules
+from inventory.resolve import by_address, owners, rules
+from inventory.resolve.ends import LATE, ClientEnd, Part, attributed
 from inventory.resolve.networks import Networks
-from inventory.resolve.owners import Ownership
-from inventory.resolve.topology import Holders, Topology
+from inventory.resolve.topology import Topology
+from inventory.resolve.witness import witnessed
 
-__all__ = ["ClientEnd", "Locus", "Networks", "attribute", "locate"]
-
-
-NOBODY_KNOWS = "unknown"
-"""Id of a client of which nothing at all is told: the mount target's own row in a format without addresses."""
+__all__ = ["ClientEnd", "Locus", "Networks", "Part", "attribute", "locate", "steady"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +42,6 @@ class Locus:
     """The server is proven: by its own interface, or by a certain range of its address."""
     vpc_id: str
     """The mount target's VPC, ``""`` when unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientEnd:
-    """Everything that facts say of one client during one run. Texts that are not known are ``""``."""
-
-    vantage: Vantage
-    vpc_id: str
-    """The mount target's VPC."""
-    interface_id: str
-    """The recorder, when the client's own interface recorded."""
-    address: str
-    first_seen: int
-    last_seen: int
-    instance_id: str
-    task_arn: str
-    next_hop: str
-    file_system_id: str
-    server_interface_id: str
-    own_interfaces: tuple[str, ...]
-    """Client-side recorders seen with this same address and the same server at overlapping times."""
 
 
 # -- where -----------------------------------------------------------------------------------------------------------------------------
@@ -148,17 +125,41 @@ def _untold_server(vantage: Vantage, home: str, moment: int, topology: Topology)
 # -- who -------------------------------------------------------------------------------------------------------------------------------
 
 
-def attribute(end: ClientEnd, topology: Topology, networks: Networks) -> tuple[Attribution, ...]:
-    """Who the client of a run was, by the first rung that gives somebody.
+def attribute(end: ClientEnd, topology: Topology, networks: Networks) -> tuple[Part, ...]:
+    """Who the client of a run was, by the first rung that gives somebody, and what connections that CloudTrail told of add to it.
 
-    One attribution; two when the address provably passed on inside the run, the earlier one first.
+    One part; two when the address passed on inside the run, the earlier one first.
     """
-    own = end.vantage is Vantage.CLIENT
-    rungs = (_by_record, _by_interface) if own else (_by_next_hop,)
-    for rung in rungs:
+    parts = _by_rungs(end, topology, networks)
+    return tuple(
+        replace(part, attribution=witnessed(part.attribution, end, topology)) for part in parts
+    )
+
+
+def _by_rungs(end: ClientEnd, topology: Topology, networks: Networks) -> tuple[Part, ...]:
+    for rung in _rungs(end):
         if (found := rung(end, topology)) is not None:
-            return (found,)
-    return _by_lease(end, topology, networks) or (_by_network(end, topology, networks),)
+            return (Part(found),)
+    return by_address.by_lease(end, topology, networks)
+
+
+def steady(end: ClientEnd, topology: Topology) -> bool:
+    """Whether what is said of the first moment of a run holds for all of it. If not, each fact of the run must be asked on its own."""
+    if end.vantage is Vantage.CLIENT and end.task_arn:
+        return True
+    told = end.interface_id if end.vantage is Vantage.CLIENT else end.next_hop
+    if told and any(rung(end, topology) is not None for rung in _rungs(end)):
+        found = owners.finding_of(told, end.first_seen, topology)
+        shared = found is not None and found[0].kind is OwnerKind.LAMBDA_FUNCTION
+        return not shared and not topology.changes_hands(told)
+    return by_address.steady(end, topology)
+
+
+_Rung = Callable[[ClientEnd, Topology], Attribution | None]
+
+
+def _rungs(end: ClientEnd) -> tuple[_Rung, ...]:
+    return (_by_record, _by_interface) if end.vantage is Vantage.CLIENT else (_by_next_hop,)
 
 
 def _by_record(end: ClientEnd, topology: Topology) -> Attribution | None:
@@ -167,7 +168,7 @@ def _by_record(end: ClientEnd, topology: Topology) -> Attribution | None:
     A task's interface may be attached to an instance of ours, and the record then shows that instance: what the interface is for life wins.
     """
     if end.task_arn:
-        return _attributed(
+        return attributed(
             owners.task_of_arn(end.task_arn, end.file_system_id, topology),
             Method.RECORD,
             end.interface_id,
@@ -177,7 +178,7 @@ def _by_record(end: ClientEnd, topology: Topology) -> Attribution | None:
     found = owners.finding_of(end.interface_id, end.first_seen, topology)
     if found is not None and found[0].lasting:
         known = owners.ownership(end.interface_id, end.first_seen, end.file_system_id, topology)
-        return _attributed(known, Method.RECORD, end.interface_id) if known else None
+        return attributed(known, Method.RECORD, end.interface_id) if known else None
     owner = owners.instance_owner(
         end.instance_id, end.first_seen, topology, found[1] if found else None
     )
@@ -193,7 +194,7 @@ def _by_interface(end: ClientEnd, topology: Topology) -> Attribution | None:
         return None
     known = owners.ownership(end.interface_id, end.first_seen, end.file_system_id, topology)
     if known is not None:
-        return _attributed(known, Method.INTERFACE, end.interface_id)
+        return attributed(known, Method.INTERFACE, end.interface_id)
     if end.vpc_id and topology.holders(end.vpc_id, end.address, end.first_seen).certain:
         return None
     owner = owners.plain_owner(OwnerKind.UNKNOWN, end.interface_id)
@@ -201,124 +202,23 @@ def _by_interface(end: ClientEnd, topology: Topology) -> Attribution | None:
 
 
 def _by_next_hop(end: ClientEnd, topology: Topology) -> Attribution | None:
-    """The interface at the other end of the mount target's hop, if it held the client's address: else it only passes traffic on."""
-    if not end.next_hop:
-        return None
-    held = topology.held(end.next_hop, end.address, end.first_seen)
-    if not held.best:
-        return None
-    known = owners.ownership(end.next_hop, end.first_seen, end.file_system_id, topology)
-    return _attributed(known, Method.NEXT_HOP, end.next_hop) if known else None
+    """The interface at the other end of the mount target's hop, if it held the client's address: else it only passes traffic on.
 
-
-def _by_lease(end: ClientEnd, topology: Topology, networks: Networks) -> tuple[Attribution, ...]:
-    """Who held the address: proven only in the mount target's own VPC, elsewhere no more than inferred."""
-    if not end.address:
-        return ()
-    if not end.vpc_id:
-        return _elsewhere(end, topology.routes.vpcs, topology)
-    first = topology.holders(end.vpc_id, end.address, end.first_seen)
-    last = topology.holders(end.vpc_id, end.address, end.last_seen)
-    if len(first.certain) == len(last.certain) == 1 and first.certain != last.certain:
-        return tuple(
-            _leased(interfaces, end, moment, topology, sure=True)
-            for interfaces, moment in (
-                (first.certain, end.first_seen),
-                (last.certain, end.last_seen),
-            )
-        )
-    if len(first.certain) == 1 and first.certain[0] not in last.best:
-        # Proven gone before the end: the rest is somebody else's.
-        later = (
-            _leased(last.best, end, end.last_seen, topology, sure=False)
-            if last.best
-            else _by_network(end, topology, networks)
-        )
-        return _leased(first.certain, end, end.first_seen, topology, sure=True), later
-    if not first.certain and (own := _own_recorder(end, first, topology)):
-        known = owners.ownership(own, end.first_seen, end.file_system_id, topology)
-        unknown = Ownership((owners.plain_owner(OwnerKind.UNKNOWN, own),), Confidence.UNKNOWN)
-        return (_attributed(known or unknown, Method.INTERFACE, own),)
-    if not first.best:
-        if topology.routes.inside(end.vpc_id, end.address):
-            return ()
-        reachable = topology.reachable(end.vpc_id, end.first_seen)
-        away = topology.routes.vpcs - {end.vpc_id} if reachable is None else reachable
-        return _elsewhere(end, away, topology)
-    # The only one that may have held it at the start and surely did at the end held it throughout: no gap inside a run is long enough.
-    sure = bool(first.certain) or first.possible == last.certain
-    return (_leased(first.best, end, end.first_seen, topology, sure=sure),)
-
-
-def _own_recorder(end: ClientEnd, holders: Holders, topology: Topology) -> str:
-    """The one interface that recorded this address itself and may have held it in this VPC; ``""`` when that is none or several."""
-    among = [own for own in end.own_interfaces if own in holders.best]
-    if not among:
-        among = [own for own in end.own_interfaces if topology.vpc_of(own) in ("", end.vpc_id)]
-    return among[0] if len(among) == 1 else ""
-
-
-def _elsewhere(end: ClientEnd, vpcs: frozenset[str], topology: Topology) -> tuple[Attribution, ...]:
-    found = [
-        i
-        for vpc_id in sorted(vpcs)
-        for i in topology.holders(vpc_id, end.address, end.first_seen).best
-    ]
-    own = [i for i in end.own_interfaces if i in found]
-    interfaces = tuple(own if len(own) == 1 else found)
-    return (_leased(interfaces, end, end.first_seen, topology, sure=False),) if interfaces else ()
-
-
-def _leased(
-    interfaces: tuple[str, ...], end: ClientEnd, moment: int, topology: Topology, *, sure: bool
-) -> Attribution:
-    known = [
-        o
-        for i in interfaces
-        if (o := owners.ownership(i, moment, end.file_system_id, topology)) is not None
-    ]
-    if len(known) == 1:
-        found = known[0]
-        weaker = found.confidence is Confidence.EXACT and not sure
-        confidence = Confidence.INFERRED if weaker else found.confidence
-        return Attribution(
-            found.owners, confidence, Method.ADDRESS_LEASE, interfaces[0], found.access_points
-        )
-    access_points = tuple(sorted({ap for o in known for ap in o.access_points}))
-    both = owners.settled(
-        [owner for o in known for owner in o.owners], Confidence.INFERRED, access_points
-    )
-    return _attributed(both, Method.ADDRESS_LEASE, "")
-
-
-def _by_network(end: ClientEnd, topology: Topology, networks: Networks) -> Attribution:
-    """No interface of ours is known for it.
-
-    Inside a VPC that we know (the mount target's own, or one with a way to it) it is somebody of ours who was missed; outside it is an
-    address of somebody else's. Without any CIDR of the VPC nobody can tell, and a name by configuration decides.
+    One that no sweep named is taken for the client's where the address lies in the mount target's VPC and nobody is proven to have held
+    it: whoever else may have, it was not them.
     """
-    if not end.address:
-        owner = owners.plain_owner(OwnerKind.UNKNOWN, end.interface_id or NOBODY_KNOWS)
-        return Attribution((owner,), Confidence.UNKNOWN, Method.NONE)
-    name = networks.name(end.address)
-    if _is_outside(end, topology, named=name is not None):
-        owner = owners.plain_owner(OwnerKind.ADDRESS, end.address, name=name)
-        return Attribution((owner,), Confidence.INFERRED, Method.CIDR)
-    owner = owners.plain_owner(OwnerKind.UNKNOWN, end.address, name=name)
-    return Attribution((owner,), Confidence.UNKNOWN, Method.NONE)
-
-
-def _is_outside(end: ClientEnd, topology: Topology, *, named: bool) -> bool:
-    routes = topology.routes
-    inside = routes.inside(end.vpc_id, end.address) if end.vpc_id else None
-    if inside is not None and (inside or named):
-        return not inside
-    if named:
-        return True
-    reachable = topology.reachable(end.vpc_id, end.first_seen) if end.vpc_id else None
-    away = routes.vpcs - {end.vpc_id} if reachable is None else reachable
-    return inside is False and not any(routes.inside(vpc_id, end.address) for vpc_id in away)
-
-
-def _attributed(found: Ownership, method: Method, interface_id: str) -> Attribution:
-    return Attribution(found.owners, found.confidence, method, interface_id, found.access_points)
+    hop, start, last = end.next_hop, end.first_seen - LATE, end.last_seen
+    if not hop:
+        return None
+    if topology.life(hop) is None:
+        spells = topology.spells(end.vpc_id, end.address, start, last)
+        proven = any(spell.tenure.throughout(start, end.first_seen) for spell in spells)
+        if proven or not topology.routes.inside(end.vpc_id, end.address):
+            return None
+        owner = owners.plain_owner(OwnerKind.UNKNOWN, hop)
+        return Attribution((owner,), Confidence.UNKNOWN, Method.NEXT_HOP, hop)
+    home = topology.spells(topology.vpc_of(hop), end.address, start, last)
+    if all(spell.interface_id != hop for spell in home):
+        return None
+    known = owners.ownership(hop, end.first_seen, end.file_system_id, topology)
+    return attributed(known, Method.NEXT_HOP, hop) if known else None

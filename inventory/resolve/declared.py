@@ -185,3 +185,17 @@ def task_access_points(task: Task, file_system_id: str, topology: Topology) -> t
             {ap for fs, ap in definition.value.file_systems if ap and file_system_id in ("", fs)}
         )
     )
+
+
+def task_declares(task: Task, file_system_id: str, topology: Topology) -> Declares:
+    """Whether the task's definition has a volume on the file system (``""``: on any).
+
+    Nothing mounts inside a Fargate task but what its definition declares: its containers cannot be privileged. On an instance of ours
+    they can, and then the definition proves nothing by its silence.
+    """
+    definition = topology.task_definition(task.task_definition_arn)
+    if definition is None:
+        return Declares.OPEN
+    if any(file_system_id in ("", fs) for fs, _ in definition.value.file_systems):
+        return Declares.YES
+    return Declares.NO if task.launch_type == "FARGATE" else Declares.OPEN

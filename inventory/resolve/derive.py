@@ -27,7 +27,7 @@ from inventory.model import (
     Vantage,
     Version,
 )
-from inventory.resolve.attribute import ClientEnd, Locus, attribute, locate
+from inventory.resolve.attribute import ClientEnd, Locus, Part, attribute, locate, steady
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 
@@ -74,7 +74,10 @@ class _Seen:
     locus: Locus
     attribution: Attribution
     counts: bool
-    """False for the second owner of an address that passed on inside one run: it was there, but its share cannot be told."""
+    """False for the second owner of an address that passed on inside one fact: it was there, but its share cannot be told."""
+    first_seen: int
+    last_seen: int
+    """Of the fact, or of this owner's part in it."""
 
 
 class _ServerKey(NamedTuple):
@@ -225,19 +228,27 @@ def _attribute_run(
     topology: Topology,
     networks: Networks,
 ) -> list[_Seen]:
-    """A run has one client; if the address provably passed on inside it, each fact is asked on its own."""
+    """A run has one client; if its address can have passed on inside it, each fact is asked on its own."""
     facts = [fact for fact, _ in run]
     locus = run[0][1]
-    whole = attribute(_client_end(facts, locus, own), topology, networks)
-    if len(whole) == 1:
-        return [_Seen(fact, locus, whole[0], counts=True) for fact in facts]
+    whole = _client_end(facts, locus, own)
+    if len(facts) > 1 and steady(whole, topology):
+        (part,) = attribute(whole, topology, networks)
+        return [_seen(fact, locus, part) for fact in facts]
     return [
-        _Seen(fact, locus, attribution, counts=position == 0)
+        _seen(fact, locus, part, counts=position == 0)
         for fact in facts
-        for position, attribution in enumerate(
+        for position, part in enumerate(
             attribute(_client_end([fact], locus, own), topology, networks)
         )
     ]
+
+
+def _seen(fact: Fact, locus: Locus, part: Part, *, counts: bool = True) -> _Seen:
+    s = fact.sighting
+    since = s.first_seen if part.since is None else part.since
+    until = s.last_seen if part.until is None else part.until
+    return _Seen(fact, locus, part.attribution, counts, since, until)
 
 
 def _by_their_own_word(every: Sequence[_Seen]) -> Iterator[_Seen]:
@@ -292,6 +303,9 @@ def _mount_hours(
     unit: Unit, server: _ServerKey, group: Sequence[_Seen], counting: Span | None
 ) -> list[MountHour]:
     tell = _Counting(_witnesses(group), counting)
+    proven = {
+        seen.fact.sighting.slot for seen in group if seen.attribution.confidence is Confidence.EXACT
+    }
     inside = sorted(
         (seen for seen in group if seen.fact.sighting.first_seen >= unit.hour),
         key=lambda seen: (seen.fact.sighting.first_seen, seen.fact.sighting.last_seen),
@@ -300,7 +314,11 @@ def _mount_hours(
     chain: list[_Seen] = []
     end = 0
     for seen in inside:
-        if chain and seen.fact.sighting.first_seen > end + CHAIN_GAP:
+        # What is proven of one slot proves nothing of the next, though the same owner is thought to have been there.
+        other = chain and (chain[-1].fact.sighting.slot in proven) != (
+            seen.fact.sighting.slot in proven
+        )
+        if chain and (other or seen.fact.sighting.first_seen > end + CHAIN_GAP):
             rows.append(_mount_hour(unit, server, chain, tell))
             chain = []
         chain.append(seen)
@@ -362,9 +380,8 @@ class _Counting:
 
     def touches(self, seen: _Seen) -> bool:
         """Whether any of it lies in the window."""
-        s = seen.fact.sighting
         return self.window is None or (
-            s.last_seen >= self.window[0] and s.first_seen < self.window[1]
+            seen.last_seen >= self.window[0] and seen.first_seen < self.window[1]
         )
 
 
@@ -389,10 +406,10 @@ def _mount_hour(
         account=server.account,
         region=server.region,
         client=unit.client,
-        attribution=best.attribution,
+        attribution=_with_all_told(best.attribution, chain),
         hour=unit.hour,
-        first_seen=min(seen.fact.sighting.first_seen for seen in present),
-        last_seen=max(seen.fact.sighting.last_seen for seen in present),
+        first_seen=min(seen.first_seen for seen in present),
+        last_seen=max(seen.last_seen for seen in present),
         requests_ok=sum(s.requests for s in taken),
         responses_ok=sum(s.responses for s in taken),
         rejected=sum(
@@ -404,9 +421,17 @@ def _mount_hour(
         bytes_out=sum(s.bytes_out for s in taken),
         at_mount_target=all(seen.locus.vantage is Vantage.MOUNT_TARGET for seen in counted),
         accepted=_accepted(chain),
-        last_busy=_last_busy(taken),
+        last_busy=_last_busy(counted),
         batch_id=best.fact.batch_id,
     )
+
+
+def _with_all_told(best: Attribution, chain: Sequence[_Seen]) -> Attribution:
+    """The access points and principals of the whole chain: a connection shows in the run that it began in, not in the next one."""
+    every = [seen.attribution for seen in chain]
+    points = tuple(sorted({point for one in every for point in one.access_points}))
+    principals = tuple(sorted({arn for one in every for arn in one.principals}))
+    return replace(best, access_points=points, principals=principals)
 
 
 def _rank(attribution: Attribution) -> tuple[int, int]:
@@ -436,12 +461,15 @@ def _accepted(chain: Sequence[_Seen]) -> bool:
     return requests > 0 and responses > 0
 
 
-def _last_busy(taken: Sequence[Sighting]) -> int | None:
-    slots: dict[int, list[Sighting]] = defaultdict(list)
-    for sighting in taken:
-        slots[sighting.slot].append(sighting)
+def _last_busy(counted: Sequence[_Seen]) -> int | None:
+    slots: dict[int, list[_Seen]] = defaultdict(list)
+    for seen in counted:
+        if seen.fact.sighting.action != "REJECT":
+            slots[seen.fact.sighting.slot].append(seen)
     busy = [
-        max(s.last_seen for s in members) for members in slots.values() if not _is_idle(members)
+        max(seen.last_seen for seen in members)
+        for members in slots.values()
+        if not _is_idle([seen.fact.sighting for seen in members])
     ]
     return max(busy, default=None)
 

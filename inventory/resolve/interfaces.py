@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from inventory.model import MountTarget, NetworkInterface, Version
+from inventory.model import NetworkInterface, Version
 from inventory.resolve import leases
-from inventory.resolve.arns import attachment_arn
+from inventory.resolve.happenings import EventIndex
 from inventory.resolve.leases import Tenure
+from inventory.resolve.naming import Naming, told_order
 from inventory.resolve.networks import PrefixMap
 
 if TYPE_CHECKING:
@@ -30,6 +31,17 @@ class Holders:
         return self.certain or self.possible
 
 
+class Spell(NamedTuple):
+    """One lease of an address: which interface held it, and for how long. An address that comes back to an interface makes another one."""
+
+    interface_id: str
+    tenure: Tenure
+    silent_from: int | None = None
+    """When the containers of the task that it was made for had ended: the address was still its, but nobody was there to use it."""
+    swept: Tenure | None = None
+    """What it would be without events; ``None`` when only events tell of the interface."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Which instance an interface was attached to at one moment."""
@@ -44,6 +56,8 @@ class _Attachment:
     tenure: Tenure
     for_life: bool
     """The instance's first interface (device index 0) cannot be taken from it."""
+    swept: bool = True
+    """A sweep showed it; else only events tell of it."""
 
 
 class InterfaceIndex:
@@ -51,23 +65,33 @@ class InterfaceIndex:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self._interfaces = self._index_interfaces()
-        self._launched = self._launch_times()
-        self._lives = self._index_lives()
-        self._index_leases()
-        self._attachments = self._index_attachments()
-        self._by_instance: dict[str, list[Version[NetworkInterface]]] = defaultdict(list)
-        for found in self._interfaces.values():
-            for version in found:
-                self._by_instance[version.value.instance_id].append(version)
+        self._naming = Naming(topology)
+        self._shown: dict[str, list[Version[NetworkInterface]]] = defaultdict(list)
+        for version in topology.versions("network_interface"):
+            self._shown[version.value.network_interface_id].append(version)
+        self._interfaces = self._shown | self._naming.not_shown(self._shown)
+        self.events = EventIndex(topology)
+        self.told = tuple(self.events.made_up())
+        """Interfaces that no sweep listed, as events tell of them."""
+        self._told = frozenset(version.value.network_interface_id for version in self.told)
+        self._add_told()
+        self._by_address, self._prefixes = self._index_addresses()
+        # What is made of one interface's versions is made when it is asked for: most questions are about few of very many.
+        self._swept_lives: dict[str, Tenure | None] = {}
+        self._lives: dict[str, Tenure | None] = {}
+        self._spells: dict[str, dict[str, list[Spell]]] = {}
+        self._attachments: dict[str, list[_Attachment]] = {}
+        self._by_instance: dict[str, list[Version[NetworkInterface]]] | None = None
+        self._ended: dict[str, int] | None = None
 
     def at(self, interface_id: str, moment: int) -> tuple[Version[NetworkInterface], ...]:
         """One version when it is certain for the moment; else all of them, nearest first; none when no sweep named it.
 
-        Interface ids are never reused, so a version from another time is still the same interface. An interface that only a task, an
-        instance or a mount target names (deleted before a sweep saw it) is made up from what they say.
+        Interface ids are never reused, so a version from another time is still the same interface; so only the account that owns it speaks
+        where it was ever swept. An interface that only a task, an instance or a mount target names (deleted before a sweep saw it) is made
+        up from what they say.
         """
-        found = self._interfaces.get(interface_id, [])
+        found = by_its_owner(self._interfaces.get(interface_id, []))
         certain = [v for v in found if v.certain(moment)]
         if len(certain) == 1:
             return (certain[0],)
@@ -79,7 +103,9 @@ class InterfaceIndex:
 
     def life(self, interface_id: str) -> Tenure | None:
         """When this interface existed; ``None`` when no sweep named it."""
-        return self._lives.get(interface_id)
+        if interface_id not in self._lives:
+            self._lives[interface_id] = self._life(interface_id)
+        return self._lives[interface_id]
 
     def vpc_of(self, interface_id: str) -> str:
         """The interface's VPC (it never changes), ``""`` when unknown."""
@@ -100,31 +126,70 @@ class InterfaceIndex:
 
     def holders(self, vpc_id: str, address: str, moment: int) -> Holders:
         """Who held an address of a VPC: primary, secondary, IPv6, or inside a delegated prefix."""
-        found = list(self._leases.get((vpc_id, address), ()))
-        if (prefixes := self._prefixes.get(vpc_id)) is not None:
-            found += prefixes.holding(address)
-        certain = {interface_id for interface_id, tenure in found if tenure.certain(moment)}
+        found = self._all_spells(vpc_id, address)
+        certain = {spell.interface_id for spell in found if spell.tenure.certain(moment)}
+        if len(certain) > 1:
+            # Sweeps and events contradict each other: whom a sweep proves comes first.
+            proven = {spell.interface_id for spell in found if _by_sweeps(spell, moment)}
+            certain = proven or certain
         possible = {
-            interface_id for interface_id, tenure in found if tenure.possible(moment)
+            spell.interface_id for spell in found if spell.tenure.possible(moment)
         } - certain
         return Holders(tuple(sorted(certain)), tuple(sorted(possible)))
 
-    def held(self, interface_id: str, address: str, moment: int) -> Holders:
-        """:meth:`holders` of the interface's own VPC, reduced to this one interface."""
-        found = self.holders(self.vpc_of(interface_id), address, moment)
-        only = (interface_id,)
-        return Holders(
-            only if interface_id in found.certain else (),
-            only if interface_id in found.possible else (),
+    def spells(self, vpc_id: str, address: str, start: int, end: int) -> tuple[Spell, ...]:
+        """Every lease of an address that may have held at some moment after ``start``, up to ``end``; sorted."""
+        found = [s for s in self._all_spells(vpc_id, address) if s.tenure.touches(start, end)]
+        if any(s.swept is not None and s.swept.throughout(start, end) for s in found):
+            # Events that contradict what sweeps prove are wrong.
+            found = [s for s in found if s.swept is not None and s.swept.touches(start, end)]
+        return tuple(sorted(found, key=repr))
+
+    def _all_spells(self, vpc_id: str, address: str) -> list[Spell]:
+        told = [(address, one) for one in self._by_address.get((vpc_id, address), ())]
+        if (prefixes := self._prefixes.get(vpc_id)) is not None:
+            told += prefixes.holding(address)
+        found = [spell for held, one in told for spell in self._spells_of(one).get(held, ())]
+        return self._succeeded(found) if len(found) > 1 and self._told else found
+
+    def _succeeded(self, found: Sequence[Spell]) -> list[Spell]:
+        """Whoever held an address had given it up when another interface was made with it, unless it is proven to have held on."""
+        births = sorted(
+            since
+            for spell in found
+            if spell.interface_id in self._told
+            and (since := spell.tenure.since) is not None
+            and spell.tenure.after == since - 1
         )
+        return [_until(spell, births) for spell in found]
+
+    def _silent_from(self, interface_id: str) -> int | None:
+        """When the containers of the task that has it had all ended."""
+        if self._ended is None:
+            self._ended = {
+                attachment.network_interface_id: task.value.execution_stopped_at
+                for task in self._topology.versions("task")
+                if task.value.execution_stopped_at is not None
+                for attachment in task.value.attachments
+            }
+        return self._ended.get(interface_id)
+
+    def changes_hands(self, interface_id: str) -> bool:
+        """Whether it was ever attached to one instance and then to another, or again."""
+        return len(self._attachments_of(interface_id)) > 1
 
     def instances_of(self, interface_id: str, moment: int) -> tuple[Held, ...]:
         """The instance an interface was attached to: one proven, or all possible ones; sorted by id.
 
         Proven from AttachTime to the last sweep that showed it. The first interface (device index 0) stays with its instance for life.
         """
-        found = self._attachments.get(interface_id, ())
+        found = self._attachments_of(interface_id)
         certain = {a.instance_id for a in found if a.for_life or a.tenure.certain(moment)}
+        if len(certain) > 1:
+            proven = {
+                a.instance_id for a in found if a.swept and (a.for_life or a.tenure.certain(moment))
+            }
+            certain = proven or certain
         if len(certain) == 1:
             return (Held(certain.pop(), certain=True),)
         possible = {a.instance_id for a in found if a.for_life or a.tenure.possible(moment)}
@@ -132,144 +197,146 @@ class InterfaceIndex:
 
     def of_instance(self, instance_id: str) -> Sequence[Version[NetworkInterface]]:
         """Every version that shows an interface attached to this instance."""
+        if self._by_instance is None:
+            self._by_instance = defaultdict(list)
+            for found in self._interfaces.values():
+                for version in found:
+                    self._by_instance[version.value.instance_id].append(version)
         return self._by_instance.get(instance_id, ()) if instance_id else ()
 
     # -- building ----------------------------------------------------------------------------------
 
-    def _index_interfaces(self) -> dict[str, list[Version[NetworkInterface]]]:
-        index: dict[str, list[Version[NetworkInterface]]] = defaultdict(list)
-        for version in self._topology.versions("network_interface"):
-            index[version.value.network_interface_id].append(version)
-        made_up: dict[str, list[Version[NetworkInterface]]] = defaultdict(list)
-        for version in (*self._from_mount_targets(), *self._from_tasks(), *self._from_instances()):
-            if version.value.network_interface_id not in index:
-                made_up[version.value.network_interface_id].append(version)
-        for found in made_up.values():
-            found.sort(
-                key=lambda v: (
-                    v.first_seen,
-                    v.last_seen,
-                    v.account,
-                    v.region,
-                    v.value.description,
-                    v.value.instance_id,
-                )
-            )
-        return {**index, **made_up}
+    def _add_told(self) -> None:
+        """Interfaces that events tell of; the versions of one that something else names too are told by both."""
+        for version in self.told:
+            self._interfaces.setdefault(version.value.network_interface_id, []).append(version)
+        for interface_id in self._told:
+            self._interfaces[interface_id].sort(key=told_order)
 
-    def _from_tasks(self) -> Iterable[Version[NetworkInterface]]:
-        for version in self._topology.versions("task"):
-            for attachment in version.value.attachments:
-                if attachment.network_interface_id:
-                    value = NetworkInterface(
-                        attachment.network_interface_id,
-                        vpc_id=self._topology.routes.vpc_of_subnet(attachment.subnet_id),
-                        subnet_id=attachment.subnet_id,
-                        owner_id=version.account,
-                        description=attachment_arn(
-                            version.value.task_arn, attachment.attachment_id
-                        ),
-                        addresses=attachment.addresses,
-                    )
-                    yield _alike(version, value)
+    def _index_addresses(
+        self,
+    ) -> tuple[dict[tuple[str, str], list[str]], dict[str, PrefixMap[tuple[str, str]]]]:
+        """By VPC and address the interfaces that ever had it; by VPC the prefixes, each with itself and its interface."""
+        addresses: dict[tuple[str, str], list[str]] = defaultdict(list)
+        prefixes: dict[str, list[tuple[str, tuple[str, str]]]] = defaultdict(list)
+        for interface_id, versions in self._interfaces.items():
+            vpc_id = self.vpc_of(interface_id)
+            for address in {a for version in versions for a in version.value.addresses}:
+                addresses[vpc_id, address].append(interface_id)
+            for prefix in {p for version in versions for p in version.value.prefixes}:
+                prefixes[vpc_id].append((prefix, (prefix, interface_id)))
+        return addresses, {vpc_id: PrefixMap(found) for vpc_id, found in prefixes.items()}
 
-    def _from_instances(self) -> Iterable[Version[NetworkInterface]]:
-        for version in self._topology.versions("instance"):
-            only = len(version.value.interfaces) == 1
-            for interface_id in version.value.interfaces:
-                value = NetworkInterface(
-                    interface_id,
-                    vpc_id=version.value.vpc_id,
-                    owner_id=version.account,
-                    addresses=version.value.addresses if only else (),
-                    instance_id=version.value.instance_id,
-                    instance_owner_id=version.account,
-                    device_index=0 if only else None,
-                )
-                yield _alike(version, value)
+    def _life(self, interface_id: str) -> Tenure | None:
+        """As sweeps tell it, with the bounds that events move nearer."""
+        swept = self._swept_life(interface_id)
+        proofs = list(self.events.proofs(interface_id))
+        return leases.joined([*([swept] if swept else []), *proofs]) if proofs else swept
 
-    def _from_mount_targets(self) -> Iterable[Version[NetworkInterface]]:
-        for version in self._topology.versions("mount_target"):
-            target: MountTarget = version.value
-            if target.network_interface_id:
-                value = NetworkInterface(
-                    target.network_interface_id,
-                    vpc_id=target.vpc_id,
-                    subnet_id=target.subnet_id,
-                    owner_id=target.owner_id,
-                    description=f"EFS mount target for {target.file_system_id} ({target.mount_target_id})",
-                    addresses=target.addresses,
-                )
-                yield _alike(version, value)
+    def _swept_life(self, interface_id: str) -> Tenure | None:
+        if interface_id not in self._swept_lives:
+            proofs = self._naming.lives(interface_id)
+            for version in self._shown.get(interface_id, ()):
+                launched = self._launched(version.value.instance_id)
+                proofs += leases.life_by_interface(version, launched)
+            joined = leases.joined(proofs) if proofs and interface_id else None
+            self._swept_lives[interface_id] = joined
+        return self._swept_lives[interface_id]
 
-    def _launch_times(self) -> dict[str, int]:
-        """Earliest known LaunchTime by instance."""
-        found: dict[str, int] = {}
-        for version in self._topology.versions("instance"):
-            launched = version.value.launch_time
-            if launched is not None:
-                found[version.value.instance_id] = min(
-                    launched, found.get(version.value.instance_id, launched)
+    def _launched(self, instance_id: str) -> int | None:
+        """Earliest known LaunchTime."""
+        known = self._topology.instance_versions(instance_id) if instance_id else ()
+        times = [v.value.launch_time for v in known if v.value.launch_time is not None]
+        return min(times, default=None)
+
+    def _spells_of(self, interface_id: str) -> dict[str, list[Spell]]:
+        """When an interface held each of its addresses and prefixes."""
+        found = self._spells.get(interface_id)
+        if found is None:
+            found = self._spells[interface_id] = self._made_spells(interface_id)
+        return found
+
+    def _made_spells(self, interface_id: str) -> dict[str, list[Spell]]:
+        life, swept = self.life(interface_id), self._swept_life(interface_id)
+        if life is None:
+            return {}
+        versions, silent = self._interfaces[interface_id], self._silent_from(interface_id)
+        lasting = _lasting_addresses(versions)
+        found = {address: [Spell(interface_id, life, silent, swept)] for address in lasting}
+        for group in _by_place(versions):
+            changing = {a for v in group for a in (*v.value.addresses, *v.value.prefixes)} - lasting
+            for address in changing:
+                found.setdefault(address, []).extend(
+                    Spell(interface_id, tenure, silent, tenure if swept else None)
+                    for tenure in leases.runs_of_address(group, address, life)
                 )
         return found
 
-    def _index_lives(self) -> dict[str, Tenure]:
-        proofs: dict[str, list[Tenure]] = defaultdict(list)
-        for version in self._topology.versions("network_interface"):
-            launched = self._launched.get(version.value.instance_id)
-            proofs[version.value.network_interface_id] += leases.life_by_interface(
-                version, launched
-            )
-        for task in self._topology.versions("task"):
-            for attachment in task.value.attachments:
-                proofs[attachment.network_interface_id].append(leases.life_by_task(task))
-        for instance in self._topology.versions("instance"):
-            for interface_id in instance.value.interfaces:
-                proofs[interface_id].append(leases.life_by_instance(instance))
-        for target in self._topology.versions("mount_target"):
-            proofs[target.value.network_interface_id].append(leases.of_version(target))
-        proofs.pop("", None)
-        return {interface_id: leases.joined(found) for interface_id, found in proofs.items()}
-
-    def _index_leases(self) -> None:
-        self._leases: dict[tuple[str, str], list[tuple[str, Tenure]]] = defaultdict(list)
-        prefixes: dict[str, list[tuple[str, tuple[str, Tenure]]]] = defaultdict(list)
-        for interface_id, versions in self._interfaces.items():
-            vpc_id, life = self.vpc_of(interface_id), self._lives[interface_id]
-            lasting = _lasting_addresses(versions)
-            for address in lasting:
-                self._leases[vpc_id, address].append((interface_id, life))
-            for group in _by_place(versions):
-                changing = {
-                    a for v in group for a in (*v.value.addresses, *v.value.prefixes)
-                } - lasting
-                for address in sorted(changing):
-                    for tenure in leases.runs_of_address(group, address, life):
-                        if "/" in address:
-                            prefixes[vpc_id].append((address, (interface_id, tenure)))
-                        else:
-                            self._leases[vpc_id, address].append((interface_id, tenure))
-        self._prefixes = {vpc_id: PrefixMap(found) for vpc_id, found in prefixes.items()}
-
-    def _index_attachments(self) -> dict[str, list[_Attachment]]:
-        """By interface, every attachment to an instance; one may come back to where it was."""
-        index: dict[str, list[_Attachment]] = {}
-        for interface_id, versions in self._interfaces.items():
+    def _attachments_of(self, interface_id: str) -> list[_Attachment]:
+        """Every attachment to an instance; an interface may come back to where it was."""
+        if interface_id not in self._attachments:
             spans: dict[tuple[str, int | None], list[Version[NetworkInterface]]] = defaultdict(list)
-            for version in versions:
+            for version in by_its_owner(self._interfaces.get(interface_id, [])):
                 if version.value.instance_id:
                     spans[version.value.instance_id, version.value.attach_time].append(version)
             only = len({instance_id for instance_id, _ in spans}) == 1
-            if spans:
-                index[interface_id] = [
-                    _Attachment(
-                        instance_id,
-                        leases.joined(_attached(version) for version in found),
-                        for_life=only and any(v.value.device_index == 0 for v in found),
-                    )
-                    for (instance_id, _), found in spans.items()
-                ]
-        return index
+            found = [
+                _Attachment(
+                    instance_id,
+                    leases.joined(self._span_of(interface_id, span)),
+                    for_life=only and any(v.value.device_index == 0 for v in span),
+                    swept=interface_id not in self._told,
+                )
+                for (instance_id, _), span in spans.items()
+            ]
+            shown = {v.value.attachment_id for span in spans.values() for v in span} - {""}
+            found += self._told_attachments(interface_id, shown)
+            self._attachments[interface_id] = found
+        return self._attachments[interface_id]
+
+    def _span_of(
+        self, interface_id: str, span: Sequence[Version[NetworkInterface]]
+    ) -> Iterable[Tenure]:
+        """One attachment that sweeps showed, with what events say of its begin and end."""
+        ids = {version.value.attachment_id for version in span} - {""}
+        yield from (_attached(version) for version in span)
+        for attachment_id in sorted(ids):
+            if (end := self.events.detached(interface_id, attachment_id)) is not None:
+                yield end
+        for told in self.events.attachments(interface_id):
+            if told.attachment_id in ids:
+                yield told.tenure
+
+    def _told_attachments(self, interface_id: str, shown: Collection[str]) -> Iterable[_Attachment]:
+        told = [a for a in self.events.attachments(interface_id) if a.attachment_id not in shown]
+        only = len({a.instance_id for a in told}) == 1
+        for one in told:
+            yield _Attachment(
+                one.instance_id, one.tenure, for_life=only and one.made_together, swept=False
+            )
+
+
+def _by_sweeps(spell: Spell, moment: int) -> bool:
+    return spell.swept is not None and spell.swept.certain(moment)
+
+
+def _until(spell: Spell, births: Sequence[int]) -> Spell:
+    """The spell, ended by the first of ``births`` after what is proven of it."""
+    since, until, after, before = spell.tenure
+    later = [birth for birth in births if until is not None and birth > until]
+    if not later or (before is not None and before <= later[0]):
+        return spell
+    return spell._replace(tenure=Tenure(since, until, after, later[0]))
+
+
+def by_its_owner(
+    versions: Sequence[Version[NetworkInterface]],
+) -> Sequence[Version[NetworkInterface]]:
+    """Of one interface's versions those that its own account showed, where there are any; else all.
+
+    In a shared VPC (RAM) the VPC's account sees interfaces of participants too, next to nothing of what they are.
+    """
+    return [v for v in versions if v.account == v.value.owner_id] or versions
 
 
 def _attached(version: Version[NetworkInterface]) -> Tenure:
@@ -295,15 +362,3 @@ def _by_place(
     for version in versions:
         groups[version.account, version.region].append(version)
     return list(groups.values())
-
-
-def _alike(version: Version[Any], value: NetworkInterface) -> Version[NetworkInterface]:
-    return Version(
-        value,
-        version.account,
-        version.region,
-        version.first_seen,
-        version.last_seen,
-        version.not_before,
-        version.not_after,
-    )

@@ -32,9 +32,23 @@ class Tenure(NamedTuple):
 
     def possible(self, moment: int) -> bool:
         """Not known to be otherwise at the moment."""
-        return (self.after is None or self.after < moment) and (
-            self.before is None or moment < self.before
+        return self.touches(moment - 1, moment)
+
+    def throughout(self, start: int, end: int) -> bool:
+        """Proven to be so from ``start`` to ``end``, without a break."""
+        return self.certain(start) and self.certain(end)
+
+    def touches(self, start: int, end: int) -> bool:
+        """Not known to be otherwise at some moment after ``start``, up to ``end``."""
+        return (self.after is None or self.after < end) and (
+            self.before is None or start + 1 < self.before
         )
+
+    def proven(self, start: int, end: int) -> bool:
+        """Proven to be so at some moment after ``start``, up to ``end``."""
+        if self.since is None or self.until is None:
+            return False
+        return self.since <= end and start < self.until
 
 
 def of_version(version: Version[Any]) -> Tenure:
@@ -71,11 +85,15 @@ def life_by_interface(version: Version[NetworkInterface], launched: int | None) 
 
     It existed when it was attached. An instance's first interface (device index 0) comes with the instance and cannot be taken from it:
     before AttachTime nothing was sent from it. LaunchTime is the *last* start, so it proves presence, never absence.
+
+    A listing may be read seconds after the moment that its sweep is dated by. What is made to be attached (by a service, or with its
+    instance) is not certain before it was, whatever that moment says.
     """
-    yield of_version(version)
     interface = version.value
     first = interface.device_index == 0 and bool(interface.instance_id)
     attached = interface.attach_time
+    seen = of_version(version)
+    yield _not_certain_before(seen, attached) if first or interface.requester_managed else seen
     if attached is not None and attached <= version.last_seen:
         yield Tenure(attached, version.last_seen, attached - 1 if first else None, None)
     elif first and launched is not None and launched <= version.last_seen:
@@ -86,7 +104,8 @@ def life_by_task(version: Version[Task]) -> Tenure:
     """The life of a task's interface by the task's own times.
 
     Certain from connectivityAt (else startedAt, else the sweep that showed it) until its containers ended, or until it was last seen
-    running. Possible from createdAt until stoppedAt and the minute by which a record's times may be late.
+    running; never before createdAt, for a listing may be younger than the moment of its sweep. Possible from createdAt until stoppedAt and
+    the minute by which a record's times may be late.
     """
     task = version.value
     stopped = task.stopped_at is not None or task.last_status == "STOPPED"
@@ -99,9 +118,21 @@ def life_by_task(version: Version[Task]) -> Tenure:
         before = None if task.stopped_at is None else task.stopped_at + RUN_GAP
     elif since is None or since > version.first_seen:
         since = version.first_seen
-    if since is None or until is None or since > until:
-        since = until = None
-    return Tenure(since, until, None if task.created_at is None else task.created_at - 1, before)
+    after = None if task.created_at is None else task.created_at - 1
+    if since is None or until is None:
+        return Tenure(None, None, after, before)
+    return _not_certain_before(Tenure(since, until, after, before), task.created_at)
+
+
+def _not_certain_before(tenure: Tenure, begin: int | None) -> Tenure:
+    """``tenure``, certain from ``begin`` at the earliest; not at all where nothing is left of that."""
+    since, until = tenure.since, tenure.until
+    if since is None or until is None:
+        return tenure
+    since = since if begin is None else max(since, begin)
+    return (
+        tenure._replace(since=since) if since <= until else tenure._replace(since=None, until=None)
+    )
 
 
 def life_by_instance(version: Version[Instance]) -> Tenure:
@@ -135,4 +166,5 @@ def runs_of_address(
 def _clipped(run: Tenure, end: int | None, life: Tenure) -> Tenure:
     afters = [bound for bound in (run.after, life.after) if bound is not None]
     befores = [bound for bound in (run.before, end, life.before) if bound is not None]
-    return Tenure(run.since, run.until, max(afters, default=None), min(befores, default=None))
+    held = Tenure(run.since, run.until, max(afters, default=None), min(befores, default=None))
+    return _not_certain_before(held, life.since)

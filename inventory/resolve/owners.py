@@ -17,8 +17,15 @@ from inventory.model import (
     Workload,
 )
 from inventory.resolve import arns, rules
-from inventory.resolve.declared import Candidate, Declares, functions_behind, task_access_points
+from inventory.resolve.declared import (
+    Candidate,
+    Declares,
+    functions_behind,
+    task_access_points,
+    task_declares,
+)
 from inventory.resolve.findings import Finding
+from inventory.resolve.interfaces import by_its_owner
 
 if TYPE_CHECKING:
     from inventory.resolve.topology import Topology
@@ -31,6 +38,8 @@ class Ownership:
     owners: tuple[Owner, ...]
     confidence: Confidence
     access_points: tuple[str, ...] = ()
+    declares: Declares = Declares.OPEN
+    """Whether they are known to declare a mount of the file system that is asked about, or not to."""
 
 
 def finding_of(
@@ -39,12 +48,13 @@ def finding_of(
     """What an interface was at a moment, and the version of it that says so; ``None`` when no sweep named it.
 
     What cannot change (a task's, a function's, a gateway's interface) may be told by a version from any time, for ids are never reused and
-    descriptions may be edited; the nearest one speaks first.
+    descriptions may be edited; the nearest one speaks first, and the interface's own account before others.
     """
     nearest = list(topology.interface(interface_id, moment))
     if not nearest:
         return None
-    others = [v for v in topology.interface_versions(interface_id) if v not in nearest]
+    known = topology.interface_versions(interface_id)
+    others = [v for v in (*by_its_owner(known), *known) if v not in nearest]
     findings = [(rules.classify(v.value, topology, moment), v) for v in (*nearest, *others)]
     lasting = [found for found in findings if found[0].lasting]
     if findings[0][0].kind in (OwnerKind.EC2_INSTANCE, OwnerKind.EKS_NODE):
@@ -174,8 +184,13 @@ def _task(finding: Finding, version: Version[NetworkInterface], question: _Quest
         return Ownership(
             (plain_owner(OwnerKind.ECS_TASK, interface_id, version),), Confidence.UNKNOWN
         )
-    access_points = task_access_points(known.value, question.file_system_id, question.topology)
-    return Ownership((task_owner(known.value, question.topology),), Confidence.EXACT, access_points)
+    asked = (known.value, question.file_system_id, question.topology)
+    return Ownership(
+        (task_owner(known.value, question.topology),),
+        Confidence.EXACT,
+        task_access_points(*asked),
+        task_declares(*asked),
+    )
 
 
 def task_of_arn(task_arn: str, file_system_id: str, topology: Topology) -> Ownership:

@@ -6,7 +6,7 @@ import ipaddress
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from inventory.model import Version, VpcLink
+from inventory.model import RouteTable, Version, VpcLink
 from inventory.resolve.networks import PrefixMap
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Routes:
             self._hubs[link.value.hub].append(link)
             for vpc_id in link.value.vpc_ids:
                 self._links[vpc_id].append(link)
+        self._tables = self._index_tables()
         self._cidrs = self._index_cidrs()
         self._neighbourhoods = {
             (version.value.vpc_id, _neighbourhood(address))
@@ -49,7 +50,8 @@ class Routes:
     def reachable(self, vpc_id: str, moment: int | None = None) -> frozenset[str] | None:
         """VPCs on one hub with this one (at the moment, when given), without itself; ``None`` when its account's links are unknown.
 
-        One hop only: a transit gateway peered with another one is not followed.
+        A hub that no route of this VPC, or of the other one, leads to is no way; where the routes of either are not known, the hub alone
+        counts. One hop only: a transit gateway peered with another one is not followed.
         """
         accounts = self._accounts.get(vpc_id, set())
         links = [
@@ -61,10 +63,20 @@ class Routes:
             return None
         found: set[str] = set()
         for link in links:
-            for other in self._hubs[link.value.hub]:
+            hub = link.value.hub
+            if not self._leads_to(vpc_id, hub, moment):
+                continue
+            for other in self._hubs[hub]:
                 if moment is None or other.possible(moment):
-                    found.update(other.value.vpc_ids)
+                    found.update(v for v in other.value.vpc_ids if self._leads_to(v, hub, moment))
         return frozenset(found - {vpc_id})
+
+    def _leads_to(self, vpc_id: str, hub: str, moment: int | None) -> bool:
+        """Whether a route of the VPC leads to the hub, or may: nobody knows its routes, or not those of the moment."""
+        tables = self._tables.get(vpc_id, ())
+        then = [table for table in tables if moment is None or table.possible(moment)]
+        known = bool(then) and all(moment is None or table.certain(moment) for table in then)
+        return not known or any(hub in table.value.hubs for table in then)
 
     def inside(self, vpc_id: str, address: str) -> bool | None:
         """Whether an address lies in the VPC's own CIDRs; ``None`` when these are unknown.
@@ -91,6 +103,14 @@ class Routes:
             vpc_id: (PrefixMap((cidr, True) for cidr in found), vpc_id in complete)
             for vpc_id, found in blocks.items()
         }
+
+    def _index_tables(self) -> dict[str, list[Version[RouteTable]]]:
+        """By VPC, where route tables were ever listed completely: one that is missing could hold the route."""
+        found: dict[str, list[Version[RouteTable]]] = defaultdict(list)
+        for version in self._topology.versions("route_table"):
+            if self._topology.is_listed("route_table", version.account, version.region):
+                found[version.value.vpc_id].append(version)
+        return found
 
     def _index_subnets(self) -> dict[str, str]:
         index: dict[str, str] = {}

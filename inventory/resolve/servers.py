@@ -31,7 +31,11 @@ def described_mount_target(interface: NetworkInterface) -> tuple[str, str] | Non
 
     A description on an interface of an instance, or one that its owner left unattached, is a person's text and proves nothing.
     """
-    if interface.instance_id or interface.status == "available":
+    if (
+        "fsmt-" not in interface.description  # of very many interfaces, nearly none
+        or interface.instance_id
+        or interface.status == "available"
+    ):
         return None
     for pattern in _MADE_BY_EFS:
         if match := pattern.fullmatch(interface.description):
@@ -89,6 +93,10 @@ class ServerIndex:
                 certain.append(nearest)
             elif self._lives[target_id].possible(moment):
                 possible.append(nearest)
+        if len(certain) > 1:
+            # Sweeps and events contradict each other: what a sweep proves comes first.
+            told = {v.value.network_interface_id for v in self._topology.told_interfaces()}
+            certain = [v for v in certain if v.value.network_interface_id not in told] or certain
         others = [
             v for v in self._others.get((vpc_id, address), ()) if self._other_possible(v, moment)
         ]
@@ -137,8 +145,11 @@ class ServerIndex:
         """FSx or S3 Files, at any time."""
         return self._other_by_interface.get(interface_id)
 
+    def targets(self) -> tuple[Version[MountTarget], ...]:
+        """Newest version of every mount target, gone or not, by id."""
+        return tuple(self._targets[target_id][-1] for target_id in sorted(self._targets))
+
     def file_systems(self) -> frozenset[str]:
-        """Ids of all file systems with a mount target, gone or not."""
         """Every file system that ever had a mount target."""
         return frozenset(self._by_file_system)
 
@@ -162,7 +173,9 @@ class ServerIndex:
         answered = [v.value for v in self._topology.versions("mount_target")]
         named = {target.network_interface_id for target in answered}
         told = {target.mount_target_id for target in answered if target.network_interface_id}
-        for version in self._topology.versions("network_interface"):
+        # Of an interface that only events tell of nobody knows whether a person left it unattached.
+        made = (v for v in self._topology.told_interfaces() if v.value.requester_managed)
+        for version in (*self._topology.versions("network_interface"), *made):
             interface: NetworkInterface = version.value
             if interface.network_interface_id in named:
                 continue

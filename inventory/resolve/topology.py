@@ -12,23 +12,27 @@ from typing import Any
 from inventory.model import (
     KINDS,
     AccessPoint,
+    ClientConnection,
     FileSystem,
     Function,
     Instance,
+    InterfaceEvent,
     MountTarget,
     NetworkInterface,
     OtherServer,
+    Place,
+    Span,
     Task,
     TaskDefinition,
     Version,
 )
-from inventory.resolve import leases
-from inventory.resolve.interfaces import Held, Holders, InterfaceIndex
+from inventory.resolve import arns, leases
+from inventory.resolve.interfaces import Held, Holders, InterfaceIndex, Spell
 from inventory.resolve.leases import Tenure
 from inventory.resolve.routes import Routes
 from inventory.resolve.servers import ServerIndex, ServersAt
 
-__all__ = ["Held", "Holders", "ServersAt", "Topology"]
+__all__ = ["Held", "Holders", "ServersAt", "Spell", "Topology"]
 
 
 class Topology:
@@ -38,14 +42,22 @@ class Topology:
         self,
         versions: Mapping[str, Sequence[Version[Any]]],
         *,
-        whole: Mapping[str, Collection[tuple[str, str]]] | None = None,
+        whole: Mapping[str, Collection[Place]] | None = None,
+        swept: Mapping[Place, Sequence[int]] | None = None,
+        asked: Mapping[Place, Sequence[Span]] | None = None,
     ) -> None:
         """``versions`` by kind (keys of ``model.KINDS``), in any order.
 
         ``whole`` names, by kind, the (account, region) pairs that a sweep ever showed completely: only there an empty list means "none".
+        ``swept``: when the network interfaces of a pair were completely seen, ascending. ``asked``: the stretches of time for which every
+        connection of clients was asked of CloudTrail.
         """
         self._versions = {kind: _ordered(kind, found) for kind, found in versions.items()}
         self._whole = {kind: frozenset(pairs) for kind, pairs in (whole or {}).items()}
+        self._swept = dict(swept or {})
+        self._asked = dict(asked or {})
+        self._connections: dict[tuple[str, str], list[Version[ClientConnection]]] | None = None
+        self._by_session: dict[str, set[str]] | None = None
         self._by_key: dict[str, dict[str, list[Version[Any]]]] = {}
         self.routes = Routes(self)
         self._interfaces = InterfaceIndex(self)
@@ -64,6 +76,10 @@ class Topology:
         return any(a == account for a, _ in self._whole.get(kind, ())) or any(
             v.account == account for v in self.versions(kind)
         )
+
+    def is_listed(self, kind: str, account: str, region: str) -> bool:
+        """Whether this kind was ever seen completely in an account and region."""
+        return (account, region) in self._whole.get(kind, ())
 
     def _keyed(self, kind: str, field: str, key: str) -> Sequence[Version[Any]]:
         index = self._by_key.get(f"{kind}.{field}")
@@ -137,13 +153,70 @@ class Topology:
         """It is immutable once registered."""
         return _newest(self._keyed("task_definition", "task_definition_arn", task_definition_arn))
 
+    def tasks_of_definition(self, task_definition_arn: str) -> Sequence[Version[Task]]:
+        """Every version of every task that was started by this definition."""
+        return self._keyed("task", "task_definition_arn", task_definition_arn)
+
+    def tasks_named(self, task_id: str) -> tuple[Version[Task], ...]:
+        """Every version of the task with this id, in whichever cluster; ids are never reused."""
+        index = self._by_key.get("task.id")
+        if index is None:
+            index = defaultdict(list)
+            for version in self.versions("task"):
+                index[arns.parse(version.value.task_arn).name].append(version)
+            self._by_key["task.id"] = index
+        return tuple(index.get(task_id, ()))
+
+    def functions_named(self, name: str) -> tuple[Version[Function], ...]:
+        """Every version of the functions of this name, in any account and region."""
+        return tuple(self._keyed("function", "function_name", name))
+
+    # -- histories ---------------------------------------------------------------------------------------------------------------------
+
+    def connections(self, file_system_id: str, address: str) -> Sequence[Version[ClientConnection]]:
+        """The IAM-authorised connections that CloudTrail told of, from an address to a file system; each once, oldest first."""
+        if self._connections is None:
+            once = {v.value.event_id: v for v in self.versions("client_connection")}
+            self._connections = defaultdict(list)
+            for version in sorted(once.values(), key=lambda v: (v.value.time, v.value.event_id)):
+                place = (version.value.file_system_id, version.value.client_address)
+                self._connections[place].append(version)
+        return self._connections.get((file_system_id, address), ())
+
+    def connected_as(self, session: str) -> frozenset[str]:
+        """The client addresses from which a role's session of this name ever connected to any file system."""
+        index = self._by_session
+        if index is None:
+            index = self._by_session = defaultdict(set)
+            for version in self.versions("client_connection"):
+                name = arns.session_of(version.value.principal_arn)
+                index[name].add(version.value.client_address)
+        return frozenset(index.get(session, ())) if session else frozenset()
+
+    def asked(self, account: str, region: str) -> Sequence[Span]:
+        """The stretches of time for which every connection was asked of CloudTrail: there, no connection means that there was none."""
+        return self._asked.get((account, region), ())
+
+    def swept(self, account: str, region: str) -> Sequence[int]:
+        """When the network interfaces of an account and region were completely seen; ascending."""
+        return self._swept.get((account, region), ())
+
+    def told_interfaces(self) -> Sequence[Version[NetworkInterface]]:
+        """Interfaces that no sweep listed, as events tell of them."""
+        return self._interfaces.told
+
+    def concerned(self, event: InterfaceEvent) -> Collection[str]:
+        """The interfaces that an event concerns."""
+        return self._interfaces.events.concerned(event)
+
     # -- interfaces --------------------------------------------------------------------------------------------------------------------
 
     def interface(self, interface_id: str, moment: int) -> tuple[Version[NetworkInterface], ...]:
         """One version when it is certain for the moment; else all, nearest first; none when no sweep named it.
 
-        Interface ids are never reused, so a version from another time is still the same interface. An interface that only
-        a task, an instance or a mount target names (deleted before a sweep saw it) is made up from what they say.
+        Interface ids are never reused, so a version from another time is still the same interface; only those of the account
+        that owns it, where it was ever swept. An interface that only a task, an instance or a mount target names (deleted before
+        a sweep saw it) is made up from what they say.
         """
         return self._interfaces.at(interface_id, moment)
 
@@ -167,6 +240,17 @@ class Topology:
         """Other VPCs with a link to this one (peering, transit gateway); ``None`` when its account's links are unknown."""
         return self.routes.reachable(vpc_id, moment)
 
+    def vpcs_that_reach_mount_targets(self) -> frozenset[str] | None:
+        """VPCs with a mount target, and those with a way to one; ``None`` when nobody can tell: no mount target, or unknown links."""
+        homes = {version.value.vpc_id for version in self._servers.targets()} - {""}
+        found = set(homes)
+        for vpc_id in homes:
+            reachable = self.reachable(vpc_id)
+            if reachable is None:
+                return None
+            found |= reachable
+        return frozenset(found) if homes else None
+
     def ever_held(self, interface_id: str, address: str) -> bool:
         """Whether any sweep showed the address on the interface, or within one of its prefixes."""
         return self._interfaces.ever_held(interface_id, address)
@@ -175,9 +259,13 @@ class Topology:
         """Who held an address of a VPC: as primary, secondary, IPv6, or inside a delegated prefix."""
         return self._interfaces.holders(vpc_id, address, moment)
 
-    def held(self, interface_id: str, address: str, moment: int) -> Holders:
-        """:meth:`holders` of the interface's own VPC, reduced to this one interface."""
-        return self._interfaces.held(interface_id, address, moment)
+    def spells(self, vpc_id: str, address: str, start: int, end: int) -> tuple[Spell, ...]:
+        """Every lease of an address of a VPC that may have held at some moment after ``start``, up to ``end``."""
+        return self._interfaces.spells(vpc_id, address, start, end)
+
+    def changes_hands(self, interface_id: str) -> bool:
+        """Whether an interface was attached to more than one instance, or to one more than once."""
+        return self._interfaces.changes_hands(interface_id)
 
     def instances_of(self, interface_id: str, moment: int) -> tuple[Held, ...]:
         """The instance an interface was attached to: one proven, or all possible ones; sorted by id.
@@ -190,6 +278,22 @@ class Topology:
     def interfaces_of_instance(self, instance_id: str) -> Sequence[Version[NetworkInterface]]:
         """Every version that shows an interface attached to this instance, at any time."""
         return self._interfaces.of_instance(instance_id)
+
+    def interfaces_in(self, subnet_id: str) -> Sequence[Version[NetworkInterface]]:
+        """Every version of every interface that a sweep showed in a subnet."""
+        return self._keyed("network_interface", "subnet_id", subnet_id)
+
+    def interfaces_of_attachment(self, attachment_id: str) -> Sequence[Version[NetworkInterface]]:
+        """Every version whose description names this attachment of a task."""
+        index = self._by_key.get("network_interface.attachment")
+        if index is None:
+            index = defaultdict(list)
+            for version in self.versions("network_interface"):
+                _, mark, named = version.value.description.rpartition(":attachment/")
+                if mark:
+                    index[named].append(version)
+            self._by_key["network_interface.attachment"] = index
+        return index.get(attachment_id, ())
 
     # -- servers -----------------------------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,22 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine
 
-from inventory.model import Batch, BatchState, CallState, Sweep
+from inventory.model import Asked, Batch, BatchState, CallState, Sweep, Wanted
 from inventory.resolve.networks import Networks
-from inventory.store import copying, facts, loading, locks, recording, schema, sweeps
+from inventory.resolve.topology import Topology
+from inventory.store import (
+    asked,
+    asking,
+    copying,
+    facts,
+    locks,
+    questions,
+    recording,
+    schema,
+    sweeps,
+    unexplained,
+)
+from inventory.store.asking import CallKey, CallTimes, Counts, DayUse
 from inventory.store.engine import (
     TransientError,
     name_of,
@@ -32,6 +45,8 @@ if TYPE_CHECKING:
     from inventory.config import Settings
 
 __all__ = [
+    "CallTimes",
+    "DayUse",
     "FencedError",
     "Knowledge",
     "Lock",
@@ -62,6 +77,7 @@ class Store:
         self._writers: Engine | None = None
         self._usable = False
         self._lock: Lock | None = None
+        self._knowledge: Knowledge | None = None
 
     @classmethod
     def open(cls, url: str, *, write: bool = False) -> Self:
@@ -175,15 +191,56 @@ class Store:
         with self.reading() as connection:
             return sweeps.known(connection)
 
+    def call_times(self) -> Mapping[CallKey, CallTimes]:
+        """When each call of each account and region was last asked, and last answered whole: by it a live sweep knows what is due."""
+        with self.reading() as connection:
+            return asking.call_times(connection)
+
+    def use(self, day: int, uses: Mapping[CallKey, Counts]) -> None:
+        """Add requests that were sent to AWS on a day (days since 1970, UTC), by account, region and call."""
+        if uses:
+            self.write(lambda connection: asking.add_use(connection, day, uses))
+
+    def used(self, day: int) -> DayUse:
+        """The requests of a day that were recorded so far: what is left of the day's budget."""
+        with self.reading() as connection:
+            return asking.used(connection, day)
+
     def learn(self, new: Iterable[Sweep], networks: Networks) -> Knowledge:
         """Add sweeps and derive anew what they may change, in one transaction; all knowledge after it."""
-        given = list(new)
-        return self.write(lambda connection: recording.learn(connection, given, networks))
+        given, before = list(new), self._knowledge
+        self._knowledge = self.write(
+            lambda connection: recording.learn(connection, given, networks, before)
+        )
+        return self._knowledge
+
+    def wanted(self, history: str, since: int, knowledge: Knowledge) -> Wanted:
+        """What a history (``cloudtrail``) may be asked about the time from ``since`` on, and what it was asked before."""
+        with self.reading() as connection:
+            return questions.wanted(connection, knowledge, history, since)
+
+    def wanted_of(self, history: str, since: int) -> Wanted:
+        """:meth:`wanted` by all knowledge as of now."""
+        return self.wanted(history, since, self.knowledge())
+
+    def remember(self, rows: Sequence[Asked]) -> None:
+        """Add what histories were asked and told completely; to be called after :meth:`learn` took what they told."""
+        self.write(lambda connection: asked.remember(connection, rows))
 
     def knowledge(self) -> Knowledge:
-        """All knowledge as of now."""
+        """All knowledge as of now; kept until it changes, so that learning need not read it all again."""
         with self.reading() as connection:
-            return loading.load(connection)
+            self._knowledge = recording.current(connection, self._knowledge)
+        return self._knowledge
+
+    def topology(self) -> Topology:
+        """All knowledge as of now, ready to be asked."""
+        return self.knowledge().topology
+
+    def unexplained(self) -> Mapping[tuple[str, str], int]:
+        """By account and region of the file system, when the newest client turned up that nobody could name."""
+        with self.reading() as connection:
+            return unexplained.newest(connection)
 
     def done(self, source: str) -> dict[str, tuple[str, BatchState]]:
         """Version and state of every batch of a source, by key."""
@@ -207,11 +264,12 @@ class Store:
         networks: Networks,
     ) -> Knowledge:
         """Add batches of a source and derive anew what they touch, in one transaction; the knowledge that was used."""
-        return self.write(
+        self._knowledge = self.write(
             lambda connection: recording.record(
                 connection, source, kind, batches, knowledge, networks
             )
         )
+        return self._knowledge
 
     def copy(self, url: str) -> dict[str, int]:
         """Copy everything to another database, which must be empty and gets the schema; rows copied, by table."""

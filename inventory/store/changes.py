@@ -2,105 +2,102 @@
 
 A sweep mostly moves the ends of what was known, and then only mounts of that time can change. But some of what it says holds for all
 time: a second interface makes an instance an EKS node, tags name it, a task that stopped names its interface, a link opens a way between
-VPCs. So the versions before and after are compared thing by thing; whatever differs in more than its open end makes everything touched
-that it can name.
+VPCs. So the versions before and after are compared thing by thing, of what was spoken of; whatever differs in more than its open end makes
+everything touched that it can name, from when on it can be named.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inventory.model import (
-    KINDS,
+    ClientConnection,
     Function,
     Instance,
+    InterfaceEvent,
     NetworkInterface,
     Task,
     TaskDefinition,
     Version,
 )
+from inventory.resolve import arns
 from inventory.resolve.topology import Topology
+from inventory.store.versions import Shelf
+
+if TYPE_CHECKING:
+    from inventory.store.loading import Knowledge
 
 EVERYWHERE = frozenset(
-    {"vpc", "subnet", "vpc_link", "file_system", "mount_target", "access_point", "other_server"}
+    {
+        "vpc",
+        "subnet",
+        "vpc_link",
+        "route_table",
+        "file_system",
+        "mount_target",
+        "access_point",
+        "other_server",
+    }
 )
 """Kinds that say where anything can be: a change of one may concern any mount. They seldom change."""
 
-MOST = 2000
-"""Names beyond which it is simpler to derive everything anew."""
+_FOREVER = -(2**62)
 
-Versions = Mapping[str, Sequence[Version[Any]]]
+Names = dict[str, int]
+"""Names that records can bear, and since when any record can: before that, what they name did not exist."""
 
 
 @dataclass(slots=True)
 class Touched:
-    """What changed knowledge can name, at any time."""
+    """What changed knowledge can name."""
 
     everything: bool = False
-    interfaces: set[str] = field(default_factory=set)
-    addresses: set[str] = field(default_factory=set)
-    instances: set[str] = field(default_factory=set)
-    tasks: set[str] = field(default_factory=set)
+    interfaces: Names = field(default_factory=dict)
+    addresses: Names = field(default_factory=dict)
+    instances: Names = field(default_factory=dict)
+    tasks: Names = field(default_factory=dict)
 
-    def take(self, versions: Iterable[Version[Any]]) -> None:
-        """Interfaces, with the addresses that they hold or held."""
-        for version in versions:
-            self.interfaces.add(version.value.network_interface_id)
-            self.addresses.update(version.value.addresses)
-            # Which addresses of a prefix were used nobody says.
-            self.everything |= bool(version.value.prefixes)
+    def number(self) -> int:
+        """How many names there are."""
+        return sum(map(len, (self.interfaces, self.addresses, self.instances, self.tasks)))
 
-    def settled(self) -> Touched:
-        """Itself, without names when there are so many that everything is meant."""
-        names = len(self.interfaces) + len(self.addresses) + len(self.instances) + len(self.tasks)
-        return Touched(everything=True) if self.everything or names > MOST else self
+    def since(self) -> int:
+        """Since when any of them can be named."""
+        names = (self.interfaces, self.addresses, self.instances, self.tasks)
+        return min((since for found in names for since in found.values()), default=_FOREVER)
 
 
-def touched(before: Versions, topology: Topology) -> Touched:
-    """What differs between versions as they were and the topology as it is now, in more than when it was last seen."""
-    after = {kind: topology.versions(kind) for kind in KINDS}
-    found = Touched()
-    if not any(before.values()) or _accounts(before) != _accounts(after):
+def touched(before: Knowledge, after: Knowledge) -> Touched:
+    """What differs between knowledge as it was and as it is now, in more than when it was last seen."""
+    if not any(shelf.things for shelf in before.shelves.values()):
         return Touched(everything=True)
-    for kind in KINDS:
-        changed = _changed(kind, before.get(kind, ()), after[kind])
-        if changed and kind in EVERYWHERE:
+    topology = after.topology
+    if before.topology.accounts != topology.accounts or before.whole() != after.whole():
+        return Touched(everything=True)
+    look = _Look(before.topology, topology, topology.server_interfaces(), Touched())
+    for scope, shelf in sorted(after.shelves.items()):
+        old = before.shelves.get(scope)
+        if shelf is old:
+            continue
+        changed = list(_changed(scope.kind, old, shelf))
+        if changed and scope.kind in EVERYWHERE:
             return Touched(everything=True)
-        if changed and kind == "network_interface" and not topology.versions("vpc"):
+        if changed and scope.kind == "network_interface" and not topology.versions("vpc"):
             return Touched(everything=True)  # where VPCs end is then told from their interfaces
         for value in changed:
-            _NAMES.get(kind, _nothing)(value, topology, found)
-    return found.settled()
+            _NAMES.get(scope.kind, _nothing)(value, look)
+    return look.found
 
 
-def _accounts(versions: Versions) -> set[str]:
-    return {version.account for found in versions.values() for version in found}
-
-
-def _changed(kind: str, before: Sequence[Version[Any]], after: Sequence[Version[Any]]) -> list[Any]:
+def _changed(kind: str, old: Shelf | None, new: Shelf) -> Iterator[Any]:
     """The values, old and new, of things whose history differs."""
-    key, closed = KINDS[kind][1], kind in EVERYWHERE
-    old, new = _histories(before, key), _histories(after, key)
-    return [
-        version.value
-        for name in old.keys() | new.keys()
-        if _told(old.get(name, []), closed=closed) != _told(new.get(name, []), closed=closed)
-        for version in (*old.get(name, []), *new.get(name, []))
-    ]
-
-
-def _histories(
-    versions: Sequence[Version[Any]], key: str
-) -> dict[tuple[str, str, str], list[Version[Any]]]:
-    found: dict[tuple[str, str, str], list[Version[Any]]] = defaultdict(list)
-    for version in versions:
-        found[version.account, version.region, getattr(version.value, key)].append(version)
-    for history in found.values():
-        history.sort(key=lambda version: (version.first_seen, version.last_seen))
-    return found
+    closed = kind in EVERYWHERE
+    for key, history in new.versions.items():
+        before = old.versions.get(key, ()) if old else ()
+        if history is not before and _told(before, closed=closed) != _told(history, closed=closed):
+            yield from (version.value for version in (*before, *history))
 
 
 def _told(history: Sequence[Version[Any]], *, closed: bool) -> list[tuple[Any, ...]]:
@@ -114,59 +111,122 @@ def _told(history: Sequence[Version[Any]], *, closed: bool) -> list[tuple[Any, .
 # -- what a thing can name -----------------------------------------------------------------------------------------------------------------
 
 
-def _nothing(_value: object, _topology: Topology, _found: Touched) -> None:
-    """Of kinds that name nobody (flow logs, container instances)."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was known, what is, and what was found to be touched so far."""
 
+    before: Topology
+    after: Topology
+    servers: frozenset[str]
+    """Interfaces of servers: such a one tells when there was a server."""
+    found: Touched
 
-def _interface(value: NetworkInterface, topology: Topology, found: Touched) -> None:
-    found.interfaces.add(value.network_interface_id)
-    found.addresses.update(value.addresses)
-    found.everything |= bool(value.prefixes)
-    found.take(topology.interface_versions(value.network_interface_id))
-    if value.instance_id:
-        found.take(topology.interfaces_of_instance(value.instance_id))
-        found.instances.add(value.instance_id)
+    def interface(self, interface_id: str, addresses: Iterable[str] = ()) -> None:
+        """An interface, with the addresses that it holds or held."""
+        versions = [
+            *self.before.interface_versions(interface_id),
+            *self.after.interface_versions(interface_id),
+        ]
+        since = self._born(interface_id)
+        _take(self.found.interfaces, [interface_id], since)
+        held = (address for version in versions for address in version.value.addresses)
+        _take(self.found.addresses, (*addresses, *held), since)
+        # Which addresses of a prefix were used nobody says.
+        if any(v.value.prefixes for v in versions) or interface_id in self.servers:
+            self.found.everything = True
 
+    def instance(self, instance_id: str) -> None:
+        """An instance, with its interfaces."""
+        if not instance_id:
+            return
+        self.session(instance_id)
+        attached = [
+            *self.before.interfaces_of_instance(instance_id),
+            *self.after.interfaces_of_instance(instance_id),
+        ]
+        interfaces = sorted({v.value.network_interface_id for v in attached})
+        for interface_id in interfaces:
+            self.interface(interface_id)
+        # Its first interface is as old as itself.
+        first = any(v.value.device_index == 0 for v in attached)
+        born = min(map(self._born, interfaces)) if first else _FOREVER
+        _take(self.found.instances, [instance_id], born)
 
-def _instance(value: Instance, topology: Topology, found: Touched) -> None:
-    found.instances.add(value.instance_id)
-    found.interfaces.update(value.interfaces)
-    found.addresses.update(value.addresses)
-    found.take(topology.interfaces_of_instance(value.instance_id))
+    def session(self, name: str) -> None:
+        """What connected by the name of an instance, a function or a task: it may be named by that now."""
+        _take(self.found.addresses, self.after.connected_as(name), _FOREVER)
 
-
-def _task(value: Task, topology: Topology, found: Touched) -> None:
-    found.tasks.add(value.task_arn)
-    for attachment in value.attachments:
-        found.interfaces.add(attachment.network_interface_id)
-        found.addresses.update(attachment.addresses)
-        found.take(topology.interface_versions(attachment.network_interface_id))
-        found.take(
-            version
-            for version in topology.versions("network_interface")
-            if attachment.attachment_id and attachment.attachment_id in version.value.description
+    def _born(self, interface_id: str) -> int:
+        lives = (self.before.life(interface_id), self.after.life(interface_id))
+        return min(
+            (_FOREVER if life.after is None else life.after for life in lives if life is not None),
+            default=_FOREVER,
         )
 
 
-def _task_definition(value: TaskDefinition, topology: Topology, found: Touched) -> None:
-    for version in topology.versions("task"):
-        if version.value.task_definition_arn == value.task_definition_arn:
-            _task(version.value, topology, found)
+def _take(names: Names, found: Iterable[str], since: int) -> None:
+    for name in found:
+        if name:
+            names[name] = min(since, names.get(name, since))
 
 
-def _function(value: Function, topology: Topology, found: Touched) -> None:
-    subnets = set(value.subnet_ids)
-    found.take(
-        version
-        for version in topology.versions("network_interface")
-        if version.value.subnet_id in subnets and not version.value.instance_id
-    )
+def _nothing(_value: object, _look: _Look) -> None:
+    """Of kinds that name nobody (flow logs, container instances)."""
 
 
-_NAMES: Mapping[str, Callable[[Any, Topology, Touched], None]] = {
+def _interface(value: NetworkInterface, look: _Look) -> None:
+    look.interface(value.network_interface_id)
+    look.instance(value.instance_id)
+
+
+def _instance(value: Instance, look: _Look) -> None:
+    for interface_id in value.interfaces:
+        look.interface(interface_id)
+    look.instance(value.instance_id)
+
+
+def _task(value: Task, look: _Look) -> None:
+    created = value.created_at
+    look.session(arns.parse(value.task_arn).name)
+    _take(look.found.tasks, [value.task_arn], _FOREVER if created is None else created - 1)
+    for attachment in value.attachments:
+        look.interface(attachment.network_interface_id, attachment.addresses)
+        for version in look.after.interfaces_of_attachment(attachment.attachment_id):
+            look.interface(version.value.network_interface_id)
+
+
+def _task_definition(value: TaskDefinition, look: _Look) -> None:
+    for version in look.after.tasks_of_definition(value.task_definition_arn):
+        _task(version.value, look)
+
+
+def _function(value: Function, look: _Look) -> None:
+    look.session(value.function_name)
+    for subnet_id in value.subnet_ids:
+        for version in look.after.interfaces_in(subnet_id):
+            if not version.value.instance_id:
+                look.interface(version.value.network_interface_id)
+
+
+def _connection(value: ClientConnection, look: _Look) -> None:
+    _take(look.found.addresses, [value.client_address], _FOREVER)
+
+
+def _interface_event(value: InterfaceEvent, look: _Look) -> None:
+    """The interfaces that it concerns, and the instance; a mount target's own may be a server that nobody knew."""
+    look.found.everything |= value.requester_managed and "fsmt-" in value.description
+    _take(look.found.addresses, value.addresses, _FOREVER)
+    look.instance(value.instance_id)
+    for interface_id in look.after.concerned(value):
+        look.interface(interface_id)
+
+
+_NAMES: Mapping[str, Callable[[Any, _Look], None]] = {
     "network_interface": _interface,
     "instance": _instance,
     "task": _task,
     "task_definition": _task_definition,
     "function": _function,
+    "client_connection": _connection,
+    "interface_event": _interface_event,
 }

@@ -30,6 +30,9 @@ from inventory.store.failpoints import arm
 BUSY_MS = 10_000
 """How long SQLite waits for another process to finish writing."""
 
+MIGRATING_MS = 60_000
+"""How long SQLite waits to change the schema: another process may be at it."""
+
 STRICT_SINCE = (3, 37, 0)
 """The first SQLite that knows STRICT tables (sqlite.org/stricttables.html)."""
 
@@ -124,7 +127,12 @@ def migration_engine(url: URL) -> Engine:
     """For changes of the schema: no foreign keys on SQLite (remaking a parent table would delete its children), no statement timeout."""
     if url.get_backend_name() == "sqlite":
         opened = _sqlite(
-            url, mode="rwc", begin="BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool
+            url,
+            mode="rwc",
+            begin="BEGIN IMMEDIATE",
+            foreign_keys=False,
+            busy_ms=MIGRATING_MS,
+            poolclass=NullPool,
         )
     else:
         opened = _postgresql(url, poolclass=NullPool, settings={"statement_timeout": "0"})
@@ -172,7 +180,13 @@ def _postgresql(
 
 
 def _sqlite(
-    url: URL, *, mode: str, begin: str, foreign_keys: bool = True, **pooling: Unpack[_Pooling]
+    url: URL,
+    *,
+    mode: str,
+    begin: str,
+    foreign_keys: bool = True,
+    busy_ms: int = BUSY_MS,
+    **pooling: Unpack[_Pooling],
 ) -> Engine:
     path = path_of(url)
     _refuse_unfit(path)
@@ -183,10 +197,10 @@ def _sqlite(
     def connect() -> sqlite3.Connection:
         # A pool hands a connection from thread to thread, never to two at once.
         opened = sqlite3.connect(
-            address, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False
         )
         try:
-            for pragma in _pragmas(mode=mode, foreign_keys=foreign_keys):
+            for pragma in _pragmas(mode=mode, foreign_keys=foreign_keys, busy_ms=busy_ms):
                 opened.execute(f"PRAGMA {pragma}").fetchall()
         except sqlite3.Error:
             opened.close()
@@ -222,8 +236,8 @@ def _leave_to_the_parent() -> None:
 os.register_at_fork(after_in_child=_leave_to_the_parent)
 
 
-def _pragmas(*, mode: str, foreign_keys: bool) -> Iterator[str]:
-    yield f"busy_timeout = {BUSY_MS}"
+def _pragmas(*, mode: str, foreign_keys: bool, busy_ms: int) -> Iterator[str]:
+    yield f"busy_timeout = {busy_ms}"
     yield f"foreign_keys = {'ON' if foreign_keys else 'OFF'}"
     yield "trusted_schema = OFF"
     yield "cache_size = -32768"  # KiB: a group of batches fits, so nothing spills into the log before COMMIT

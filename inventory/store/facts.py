@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from inventory.model import HOUR, Batch, BatchState, Sighting
 from inventory.resolve.derive import Unit, reached_units
+from inventory.store import tallies
 from inventory.store.statements import chunks, insert_rows
 from inventory.store.tables import BATCH, CAPTURE, SIGHTING, SOURCE
 from inventory.store.values import storable
@@ -238,9 +239,7 @@ def _content(batch: Batch) -> dict[str, Any]:
     return {
         "format": storable(folded.format),
         "records": folded.tally.records,
-        "tally": json.dumps(
-            {outcome.value: count for outcome, count in sorted(folded.tally.counts.items())}
-        ),
+        "tally": tallies.text_of(folded),
         "bad": json.dumps(folded.tally.bad),
         "first_record": folded.first_record,
         "last_record": folded.last_record,

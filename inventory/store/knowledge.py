@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 
-from inventory.model import KINDS, CallState, Span, Sweep
+from inventory.model import KINDS, Span, Sweep
+from inventory.store import asking
 from inventory.store.statements import chunks, upsert
 from inventory.store.tables import (
     KNOWLEDGE,
@@ -22,7 +23,6 @@ from inventory.store.tables import (
     META,
     SCOPE,
     SWEEP,
-    SWEEP_CALL,
     SWEEP_KIND,
 )
 from inventory.store.values import digest, storable, to_json
@@ -46,6 +46,7 @@ TIMELESS = frozenset(
         "access_point",
         "container_instance",
         "other_server",
+        "route_table",
         "subnet",
         "task_definition",
         "vpc",
@@ -54,8 +55,12 @@ TIMELESS = frozenset(
 )
 """Kinds that are looked up whatever the moment asked about: a new value may change what is said of any time."""
 
-SILENT = frozenset({"flow_log"})
-"""Kinds that no attribution depends on: coverage reads them when it is asked for."""
+SILENT = frozenset({"cluster_use", "eks_cluster", "flow_log", "replication"})
+"""Kinds that no attribution depends on: they are read when a question needs them."""
+
+NAMED = frozenset({"client_connection", "interface_event"})
+"""Kinds of which each value holds for its own moment, whenever it is learnt: what it can rename is told by what it names
+(:mod:`inventory.store.changes`), not by the time of the sweep."""
 
 BIRTHS: dict[str, tuple[str, ...]] = {
     "network_interface": ("attach_time",),
@@ -67,8 +72,6 @@ BIRTHS: dict[str, tuple[str, ...]] = {
 """Fields by which a value says that it held before it was first seen."""
 
 VERSION_NAME = "knowledge_version"
-
-_STATE_RANK = {CallState.MISSING.value: 0, CallState.BROKEN.value: 1, CallState.WHOLE.value: 2}
 
 
 class Run(NamedTuple):
@@ -82,17 +85,30 @@ class Run(NamedTuple):
 # -- recording ---------------------------------------------------------------------------------------------------------------------------
 
 
-def record_sweeps(conn: Connection, sweeps: Iterable[Sweep]) -> Span | None:
-    """Add what ``sweeps`` show; return the time within which attributions may change now, ``None`` when nothing was new.
+class Recorded(NamedTuple):
+    """What sweeps that were just recorded may change."""
 
-    A sweep is known by name, account and region, and inside it a call that was whole is not looked at again; one that was missing or broken
-    and is not any more is added. The span may be wider than needed, never narrower; :data:`ALWAYS` when there is no telling.
+    span: Span | None
+    """The time within which attributions may be others now, ``None`` when nothing was new."""
+    spoken: dict[Scope, int]
+    """What they said anything new of, and the earliest moment of that."""
+
+
+def record_sweeps(conn: Connection, sweeps: Iterable[Sweep]) -> Recorded:
+    """Add what ``sweeps`` show.
+
+    A sweep is known by name, account and region, and inside it a call that was whole is not looked at again; one that was not asked or was
+    broken and is not any more is added. The span may be wider than needed, never narrower; :data:`ALWAYS` when there is no telling.
     """
     span: Span | None = None
+    spoken: dict[Scope, int] = {}
     changed = False
+    asking.catch_up(conn)
+    written: list[tuple[int, Sweep, bool]] = []
     for sweep in sorted(sweeps, key=lambda one: (one.taken_at, one.account, one.region, one.name)):
         sweep_id, taken_at, is_new = _sweep_row(conn, sweep)
-        changed |= is_new | _record_calls(conn, sweep_id, sweep)
+        changed |= is_new | asking.record_calls(conn, sweep_id, sweep)
+        written.append((taken_at, sweep, is_new))
         settled = _settled_kinds(conn, sweep_id)
         for kind in sorted({*sweep.whole, *sweep.items} & KINDS.keys()):
             if settled.get(kind) == 1:
@@ -107,9 +123,12 @@ def record_sweeps(conn: Connection, sweeps: Iterable[Sweep]) -> Span | None:
             moved, touched = _record_kind(conn, told, settled.get(kind))
             changed |= moved
             span = _hull(span, touched)
+            if moved:
+                spoken[told.scope] = min(taken_at, spoken.get(told.scope, taken_at))
     if changed:
+        asking.note(conn, written)
         _count_change(conn)
-    return span
+    return Recorded(span, spoken)
 
 
 class _Told(NamedTuple):
@@ -141,29 +160,6 @@ def _sweep_row(conn: Connection, sweep: Sweep) -> tuple[int, int, bool]:
         sweep.taken_at,
         True,
     )
-
-
-def _record_calls(conn: Connection, sweep_id: int, sweep: Sweep) -> bool:
-    """The better state of each call stands: whole, then broken, then missing."""
-    rows = conn.execute(
-        select(SWEEP_CALL.c.call, SWEEP_CALL.c.state, SWEEP_CALL.c.problem).where(
-            SWEEP_CALL.c.sweep_id == sweep_id
-        )
-    )
-    known = {row.call: (row.state, row.problem) for row in rows}
-    new = []
-    for call, state in sweep.calls.items():
-        name, said = storable(call), (state.value, storable(sweep.problems.get(call, "")))
-        before = known.get(name)
-        if before is None or (_STATE_RANK[said[0]], said[1]) > (_STATE_RANK[before[0]], before[1]):
-            new.append({"sweep_id": sweep_id, "call": name, "state": said[0], "problem": said[1]})
-    if new:
-        statement = upsert(conn, SWEEP_CALL)
-        better = {"state": statement.excluded.state, "problem": statement.excluded.problem}
-        conn.execute(
-            statement.on_conflict_do_update(index_elements=["sweep_id", "call"], set_=better), new
-        )
-    return bool(new)
 
 
 def _settled_kinds(conn: Connection, sweep_id: int) -> dict[str, int]:
@@ -388,7 +384,7 @@ def _affected(
     new: Mapping[int, Any],
 ) -> Span | None:
     kind = told.scope.kind
-    if kind in SILENT:
+    if kind in SILENT | NAMED:
         return None
     if kind in TIMELESS:
         return ALWAYS if new else None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
-from inventory.model import BatchState, CallState
+from inventory.model import BatchState, CallState, Span
+from inventory.store import asking, tallies
+from inventory.store.statements import chunks
 from inventory.store.tables import BATCH, SIGHTING, SOURCE, SWEEP, SWEEP_CALL
 
 _FEW = 20
@@ -26,21 +28,35 @@ class SourceSummary:
     """By state."""
     tally: dict[str, int] = field(default_factory=dict)
     """By outcome."""
+    fields: dict[str, tallies.Named] = field(default_factory=dict)
+    """By field that names somebody, how many records on port 2049 told it, of formats that carry it."""
     formats: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     foreign: list[tuple[str, str]] = field(default_factory=list)
     """``(key, problem)`` of files that are no flow logs."""
 
 
+class CallWord(NamedTuple):
+    """The newest word on one call: of the newest sweep that asked it."""
+
+    call: str
+    state: CallState
+    problem: str
+    asked_at: int
+    whole_at: int | None
+    """When it last answered whole; ``None``: it never did."""
+
+
 class SweepSummary(NamedTuple):
-    """The newest sweep of an account and region, and how many there were."""
+    """The sweeps of an account and region: how many, the newest, and the newest word on each call."""
 
     account: str
     region: str
     number: int
     first: int
     last: int
-    calls: tuple[tuple[str, CallState, str], ...]
+    calls: tuple[CallWord, ...]
+    """Those that were ever asked."""
 
 
 class Talk(NamedTuple):
@@ -66,19 +82,30 @@ def sources(conn: Connection) -> list[SourceSummary]:
     found: dict[int, SourceSummary] = {}
     for row in conn.execute(select(SOURCE).order_by(SOURCE.c.name)):
         found[row.id] = SourceSummary(row.name, row.kind)
-    tallies: dict[int, Counter[str]] = defaultdict(Counter)
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    fields: dict[int, list[Mapping[str, tallies.Named]]] = defaultdict(list)
     counted = select(BATCH.c.source_id, BATCH.c.state, BATCH.c.tally, func.count()).group_by(
         BATCH.c.source_id, BATCH.c.state, BATCH.c.tally
     )
-    for source_id, state, tally, count in conn.execute(counted):
+    for source_id, state, text, count in conn.execute(counted):
         batches = found[source_id].batches
         batches[state] = batches.get(state, 0) + count
-        for outcome, number in json.loads(tally or "{}").items():
-            tallies[source_id][outcome] += number * count
-    for source_id, counts in tallies.items():
-        found[source_id].tally = {
-            outcome: number for outcome, number in sorted(counts.items()) if number
+        told = tallies.read(text)
+        for outcome, number in told.counts.items():
+            counts[source_id][outcome] += number * count
+        fields[source_id].append(
+            {
+                name: tallies.Named(one.named * count, one.dash * count)
+                for name, one in (told.fields or {}).items()
+            }
+        )
+    for source_id, more in _fields_not_counted(conn):
+        fields[source_id].append(more)
+    for source_id, summary in found.items():
+        summary.tally = {
+            outcome: number for outcome, number in sorted(counts[source_id].items()) if number
         }
+        summary.fields = tallies.summed(fields[source_id])
     for source_id, text in conn.execute(
         select(BATCH.c.source_id, BATCH.c.format).distinct().order_by(BATCH.c.format)
     ):
@@ -87,6 +114,34 @@ def sources(conn: Connection) -> list[SourceSummary]:
         )
     _add_examples(conn, found)
     return list(found.values())
+
+
+def _fields_not_counted(conn: Connection) -> Iterator[tuple[int, dict[str, tallies.Named]]]:
+    """What the sightings tell of batches that an older program recorded."""
+    records = SIGHTING.c.requests + SIGHTING.c.responses
+    sums = [
+        func.sum(case((SIGHTING.c[column] != "", records), else_=0))
+        for column in tallies.FIELDS.values()
+    ]
+    statement = (
+        select(BATCH.c.source_id, BATCH.c.format, func.sum(records), *sums)
+        .join(SIGHTING, SIGHTING.c.batch_id == BATCH.c.id)
+        .where(
+            BATCH.c.tally.not_like('%"fields"%'),
+            or_(*(BATCH.c.format.contains(name) for name in tallies.FIELDS)),
+            SIGHTING.c.stray == 0,
+        )
+        .group_by(BATCH.c.source_id, BATCH.c.format)
+    )
+    for source_id, formats, every, *named in conn.execute(statement):
+        told = dict(zip(tallies.FIELDS, map(int, named), strict=True))
+        yield (
+            source_id,
+            {
+                name: tallies.Named(told[name], int(every) - told[name])
+                for name in tallies.carried(formats)
+            },
+        )
 
 
 def _add_examples(conn: Connection, found: dict[int, SourceSummary]) -> None:
@@ -109,30 +164,95 @@ def _add_examples(conn: Connection, found: dict[int, SourceSummary]) -> None:
 
 
 def newest_sweeps(conn: Connection) -> list[SweepSummary]:
-    """By account and region."""
-    grouped = (
-        select(
-            SWEEP.c.account,
-            SWEEP.c.region,
-            func.count(),
-            func.min(SWEEP.c.taken_at),
-            func.max(SWEEP.c.taken_at),
+    """By account and region. Nothing here is a look through the sweeps, of which there may be years."""
+    words: dict[tuple[str, str], list[CallWord]] = defaultdict(list)
+    for (account, region, call), (asked_at, whole_at, state) in asking.call_times(conn).items():
+        words[account, region].append(CallWord(call, state, "", asked_at, whole_at))
+    found = []
+    for (account, region), number in asking.sweep_counts(conn).items():
+        here = (SWEEP.c.account == account, SWEEP.c.region == region)
+        first, last = (
+            conn.execute(
+                select(SWEEP.c.taken_at).where(*here).order_by(order).limit(1)
+            ).scalar_one()
+            for order in (SWEEP.c.taken_at, SWEEP.c.taken_at.desc())
         )
-        .group_by(SWEEP.c.account, SWEEP.c.region)
-        .order_by(SWEEP.c.account, SWEEP.c.region)
-    )
-    found: list[SweepSummary] = []
-    for account, region, count, first, last in conn.execute(grouped).all():
-        calls = (
-            select(SWEEP_CALL.c.call, SWEEP_CALL.c.state, SWEEP_CALL.c.problem)
+        calls = _with_problems(conn, here, words[account, region])
+        found.append(SweepSummary(account, region, number, first, last, calls))
+    return found
+
+
+def _with_problems(
+    conn: Connection, here: Sequence[ColumnElement[bool]], words: Sequence[CallWord]
+) -> tuple[CallWord, ...]:
+    moments = {word.asked_at for word in words if word.state is CallState.BROKEN}
+    problems: dict[tuple[str, int], str] = {}
+    for some in chunks(sorted(moments)):
+        said = (
+            select(SWEEP_CALL.c.call, SWEEP.c.taken_at, SWEEP_CALL.c.problem)
             .join(SWEEP, SWEEP.c.id == SWEEP_CALL.c.sweep_id)
-            .where(SWEEP.c.account == account, SWEEP.c.region == region, SWEEP.c.taken_at == last)
-            .order_by(SWEEP_CALL.c.call)
+            .where(*here, SWEEP.c.taken_at.in_(some), SWEEP_CALL.c.state == CallState.BROKEN.value)
+            .order_by(SWEEP.c.name)
         )
-        said = tuple(
-            (call, CallState(state), problem) for call, state, problem in conn.execute(calls)
+        for call, moment, problem in conn.execute(said):
+            problems.setdefault((call, moment), problem)
+    return tuple(
+        word._replace(problem=problems.get((word.call, word.asked_at), ""))
+        if word.state is CallState.BROKEN
+        else word
+        for word in words
+    )
+
+
+class Place(NamedTuple):
+    """Where records come from: the account by the batch's name, the VPC by the record; ``""`` where they do not tell."""
+
+    account: str
+    vpc_id: str
+
+
+Pair = tuple[str, str]
+"""Server and client address."""
+
+
+def strange_places(
+    conn: Connection,
+    window: Span,
+    vpcs: Collection[str],
+    accounts: Collection[str],
+    servers: Collection[str],
+) -> dict[Place, set[Pair]]:
+    """Who was seen in ``window`` where no sweep was: in none of ``vpcs``, or in the name of none of ``accounts``.
+
+    What one of ``servers`` (interface ids) recorded tells of its own place, not of its clients'.
+    """
+    during = select(BATCH.c.account, SIGHTING.c.vpc_id).join(
+        SIGHTING, SIGHTING.c.batch_id == BATCH.c.id
+    )
+    during = during.where(BATCH.c.span_end >= window[0], SIGHTING.c.stray == 0)
+    known = {"", *vpcs}
+    strange = [
+        Place(account, vpc_id)
+        for account, vpc_id in conn.execute(during.distinct())
+        if vpc_id not in known or account not in {"", *accounts}
+    ]
+    found: dict[Place, set[Pair]] = {}
+    for place in strange:
+        here = during.with_only_columns(
+            SIGHTING.c.server, SIGHTING.c.true_client, SIGHTING.c.interface_id
+        ).where(
+            BATCH.c.account == place.account,
+            SIGHTING.c.vpc_id == place.vpc_id,
+            SIGHTING.c.last_seen >= window[0],
+            SIGHTING.c.first_seen < window[1],
         )
-        found.append(SweepSummary(account, region, count, first, last, said))
+        pairs = {
+            (server, client)
+            for server, client, recorder in conn.execute(here.distinct())
+            if recorder not in servers
+        }
+        told = place._replace(vpc_id="" if place.vpc_id in known else place.vpc_id)
+        found.setdefault(told, set()).update(pairs)
     return found
 
 

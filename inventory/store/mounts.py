@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from inventory.model import (
+    DAY,
     HOUR,
     PROBE_PACKETS,
     PROBE_SECONDS,
@@ -42,11 +43,18 @@ from inventory.resolve.derive import Fact, Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store.changes import Touched
-from inventory.store.statements import chunks
 from inventory.store.tables import BATCH, CLIENT, MOUNT_HOUR, SIGHTING, SOURCE
 
 _MANY_UNITS = 64
 """From this many units of one hour on, the hour is read as a whole."""
+
+_MOST_NAMES = 5_000
+"""Names beyond which it is simpler to derive all of that time anew. Each is a parameter or two of one statement: SQLite takes 32,766."""
+
+_LOGS_ASTRAY = DAY
+"""How far before its beginning a thing is still looked for in records: far more than clocks, lists of AWS and times without a field err."""
+
+_END = 2**62
 
 _SIGHTING_COLUMNS = [SIGHTING.c[name] for name in Sighting._fields]
 _FACTS = (
@@ -210,6 +218,7 @@ def _body(attribution: Attribution) -> str:
             "method": attribution.method.value,
             "interface_id": attribution.interface_id,
             "access_points": list(attribution.access_points),
+            "principals": list(attribution.principals),
         },
         sort_keys=True,
         separators=(",", ":"),
@@ -241,6 +250,7 @@ def _attribution(body: str) -> Attribution:
         method=Method(found["method"]),
         interface_id=found["interface_id"],
         access_points=tuple(found["access_points"]),
+        principals=tuple(found.get("principals", ())),
     )
 
 
@@ -336,6 +346,21 @@ def attributions_like(conn: Connection, texts: Sequence[str]) -> dict[int, Attri
     return {client_id: _attribution(body) for client_id, body in found}
 
 
+def unsettled(conn: Connection) -> dict[int, Attribution]:
+    """The stored attributions that name nobody for certain: unknown ones and candidates."""
+    marks = [
+        CLIENT.c.body.contains(f'"confidence":"{confidence.value}"', autoescape=True)
+        for confidence in (Confidence.CANDIDATES, Confidence.UNKNOWN)
+    ]
+    found = conn.execute(select(CLIENT.c.id, CLIENT.c.body).where(or_(*marks)))
+    read = {client_id: _attribution(body) for client_id, body in found}
+    return {
+        client_id: attribution
+        for client_id, attribution in read.items()
+        if attribution.confidence in (Confidence.CANDIDATES, Confidence.UNKNOWN)
+    }
+
+
 class Newest(NamedTuple):
     """The end of the newest accepted contact with a file system, and of the newest that was more than idle."""
 
@@ -382,23 +407,26 @@ def units_between(conn: Connection, span: Span | None) -> set[Unit]:
 
 
 def units_naming(conn: Connection, changed: Touched) -> set[Unit]:
-    """Every unit, of any time, with a sighting that names something changed."""
+    """Every unit with a sighting that names something changed, from when on it can be named: one look through the sightings since then."""
     if changed.everything:
         return units_between(conn, None)
-    named = {
-        SIGHTING.c.interface_id: changed.interfaces,
-        SIGHTING.c.next_hop: changed.interfaces,
-        SIGHTING.c.true_client: changed.addresses,
-        SIGHTING.c.client: changed.addresses,
-        SIGHTING.c.instance_id: changed.instances,
-        SIGHTING.c.task_arn: changed.tasks,
-    }
+    since = changed.since() - _LOGS_ASTRAY
+    if changed.number() > _MOST_NAMES:
+        return units_between(conn, (since, _END))
+    named = (
+        (SIGHTING.c.interface_id, changed.interfaces),
+        (SIGHTING.c.next_hop, changed.interfaces),
+        (SIGHTING.c.true_client, changed.addresses),
+        (SIGHTING.c.client, changed.addresses),
+        (SIGHTING.c.instance_id, changed.instances),
+        (SIGHTING.c.task_arn, changed.tasks),
+    )
+    wanted = [column.in_(sorted(names)) for column, names in named if names]
+    if not wanted:
+        return set()
     unit = select(SIGHTING.c.server, SIGHTING.c.true_client, SIGHTING.c.hour).distinct()
-    found: set[Unit] = set()
-    for column, names in named.items():
-        for some in chunks(sorted(names - {""})):
-            wanted = unit.where(SIGHTING.c.stray == 0, column.in_(some))
-            found.update(Unit(*row) for row in conn.execute(wanted))
+    statement = unit.where(SIGHTING.c.stray == 0, SIGHTING.c.hour >= since, or_(*wanted))
+    found = {Unit(*row) for row in conn.execute(statement).all()}
     return found | {unit._replace(hour=unit.hour + HOUR) for unit in found}
 
 

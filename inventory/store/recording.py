@@ -8,42 +8,57 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
-from inventory.model import Batch, Sweep
+from inventory.model import Batch, Span, Sweep
 from inventory.resolve.networks import Networks
+from inventory.resolve.topology import Topology
+from inventory.resolve.witness import CARRIED, TOLERANCE
 from inventory.store import changes, facts, mounts, strays, views
 from inventory.store.knowledge import knowledge_version, record_sweeps
-from inventory.store.loading import Knowledge, load, whole_scopes
+from inventory.store.loading import Knowledge, load, load_since
 from inventory.store.statements import upsert
 from inventory.store.tables import META
-from inventory.store.versions import read_versions
 
-DERIVATION = 1
+DERIVATION = 2
 """Grows when the rules of derivation change: a program that knows better rebuilds what an older one derived."""
 
 _DERIVED_BY = "derived_by"
 
 
-def learn(conn: Connection, sweeps: Iterable[Sweep], networks: Networks) -> Knowledge:
+def learn(
+    conn: Connection,
+    sweeps: Iterable[Sweep],
+    networks: Networks,
+    before: Knowledge | None = None,
+) -> Knowledge:
     """Add sweeps, and derive anew what they may name differently: strays at servers we did not know, and mounts of that time.
 
-    What holds for all time is compared with what was known before, and concerns everything that it can name.
+    What holds for all time is compared with what was known before, and concerns everything that it can name. ``before`` is knowledge that
+    the caller still has: if it is the newest, what the sweeps do not speak of is not read again.
     """
     given = list(sweeps)
-    compared = bool(given) and mounts.any_facts(conn)
-    before = read_versions(conn) if compared else {}
-    whole = whole_scopes(conn) if compared else set()
-    span = record_sweeps(conn, given)
-    knowledge = load(conn)
+    known = current(conn, before)
+    recorded = record_sweeps(conn, given)
+    knowledge = load_since(conn, known, recorded.spoken)
     units = strays.flip_strays(conn, knowledge.known.servers)
-    changed = changes.touched(before, knowledge.topology) if compared else changes.Touched()
-    first_whole = compared and whole_scopes(conn) != whole
-    if _derived_otherwise(conn, networks) or changed.everything or first_whole:
+    if _derived_otherwise(conn, networks):
         units |= mounts.units_between(conn, None)
-    elif compared:
-        units |= mounts.units_naming(conn, changed)
-        units |= mounts.units_between(conn, span) if span is not None else set()
+    elif recorded.spoken and mounts.any_facts(conn):
+        units |= mounts.units_naming(conn, changes.touched(known, knowledge))
+        reach = _reach(recorded.span, knowledge.topology)
+        if reach is not None:
+            units |= mounts.units_between(conn, reach)
     mounts.rebuild(conn, units, knowledge.topology, networks)
     return knowledge
+
+
+def _reach(span: Span | None, topology: Topology) -> Span | None:
+    """Where attributions may change when knowledge of ``span`` did.
+
+    Who held an address when a client connected also says whose that connection is later.
+    """
+    if span is None or not topology.versions("client_connection"):
+        return span
+    return span[0] - TOLERANCE, span[1] + CARRIED
 
 
 def record(
@@ -59,11 +74,18 @@ def record(
     Returns the knowledge that was used: newer than what was handed in when somebody else learnt in between.
     """
     touched = facts.record_batches(conn, facts.source_id(conn, source, kind), batches)
-    if knowledge_version(conn) != knowledge.version:
-        knowledge = load(conn)
-        touched |= strays.flip_strays(conn, knowledge.known.servers)
-    mounts.rebuild(conn, touched, knowledge.topology, networks)
-    return knowledge
+    newest = current(conn, knowledge)
+    if newest is not knowledge:
+        touched |= strays.flip_strays(conn, newest.known.servers)
+    mounts.rebuild(conn, touched, newest.topology, networks)
+    return newest
+
+
+def current(conn: Connection, known: Knowledge | None) -> Knowledge:
+    """``known`` if it is the newest, else all knowledge read anew."""
+    if known is not None and known.version == knowledge_version(conn):
+        return known
+    return load(conn)
 
 
 def tidy(conn: Connection, knowledge: Knowledge) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from inventory.model import DAY, HOUR, Outcome
 from inventory.resolve.derive import Unit
+from inventory.store import tallies
 from inventory.store.statements import chunks
 from inventory.store.tables import BATCH, CAPTURE, SIGHTING
 
@@ -25,49 +26,67 @@ def flip_strays(conn: Connection, servers: Collection[str]) -> set[Unit]:
     ]
     wanted = sorted(set(at) & set(servers))
     touched: set[Unit] = set()
-    moved: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    moved: dict[int, list[_Flipped]] = defaultdict(list)
     for some in chunks(wanted):
         chosen = (SIGHTING.c.stray == 1, SIGHTING.c.server.in_(some))
         statement = select(
-            SIGHTING.c.batch_id,
             SIGHTING.c.server,
             SIGHTING.c.true_client,
             SIGHTING.c.hour,
+            SIGHTING.c.batch_id,
             SIGHTING.c.requests,
             SIGHTING.c.responses,
+            *(SIGHTING.c[column] for column in tallies.FIELDS.values()),
         )
-        for batch_id, server, client, hour, requests, responses in conn.execute(
+        for server, client, hour, batch_id, asked, answered, *named in conn.execute(
             statement.where(*chosen)
         ):
             touched |= {Unit(server, client, hour), Unit(server, client, hour + HOUR)}
-            moved[batch_id][0] += requests
-            moved[batch_id][1] += responses
+            fields = dict(zip(tallies.FIELDS, map(bool, named), strict=True))
+            moved[batch_id].append(_Flipped(asked, answered, fields))
         conn.execute(update(SIGHTING).where(*chosen).values(stray=0))
     _move_tallies(conn, moved)
     return touched
 
 
-def _move_tallies(conn: Connection, moved: Mapping[int, Sequence[int]]) -> None:
+class _Flipped(NamedTuple):
+    """A stray that is a sighting now."""
+
+    requests: int
+    responses: int
+    named: dict[str, bool]
+    """By field whether it told it."""
+
+
+def _move_tallies(conn: Connection, moved: Mapping[int, Sequence[_Flipped]]) -> None:
     rows = []
     for some in chunks(sorted(moved)):
         for batch_id, told in conn.execute(
             select(BATCH.c.id, BATCH.c.tally).where(BATCH.c.id.in_(some))
         ):
-            tally = json.loads(told)
-            requests, responses = moved[batch_id]
-            for outcome, change in (
-                (Outcome.REQUEST, requests),
-                (Outcome.RESPONSE, responses),
-                (Outcome.STRAY, -requests - responses),
-            ):
-                tally[outcome.value] = tally.get(outcome.value, 0) + change
-            counted = {outcome: count for outcome, count in sorted(tally.items()) if count}
-            rows.append({"b_id": batch_id, "b_tally": json.dumps(counted)})
+            tally = tallies.read(told)
+            for one in moved[batch_id]:
+                _move(tally, one)
+            rows.append({"b_id": batch_id, "b_tally": tallies.written(tally)})
     if rows:
         conn.execute(
             update(BATCH).where(BATCH.c.id == bindparam("b_id")).values(tally=bindparam("b_tally")),
             rows,
         )
+
+
+def _move(tally: tallies.Told, one: _Flipped) -> None:
+    records = one.requests + one.responses
+    for outcome, change in (
+        (Outcome.REQUEST, one.requests),
+        (Outcome.RESPONSE, one.responses),
+        (Outcome.STRAY, -records),
+    ):
+        tally.counts[outcome.value] = tally.counts.get(outcome.value, 0) + change
+    fields = tally.fields or {}
+    for name, known in fields.items():
+        told = one.named[name]
+        fields[name] = known.plus(records * told, records * (not told))
 
 
 def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:

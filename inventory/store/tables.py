@@ -331,3 +331,38 @@ LOCK_EPOCH = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+
+# -- what was asked of AWS ---------------------------------------------------------------------------------------------------------------
+
+CALL_USE = Table(
+    "call_use",
+    METADATA,
+    # Requests sent on one day (UTC), every attempt counted, by account, region and call.
+    _int("day"),
+    _text("account"),
+    _text("region"),
+    _text("call"),
+    _int("calls"),
+    _int("throttled"),
+    PrimaryKeyConstraint("day", "account", "region", "call"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+ASKED = Table(
+    "asked",
+    METADATA,
+    # What a history (CloudTrail) was asked about one subject and one stretch of time: a miss is remembered too.
+    _text("history"),
+    _text("account"),
+    _text("region"),
+    _text("subject"),
+    _int("start"),
+    _int("end"),
+    _int("asked_at"),
+    _int("found"),
+    PrimaryKeyConstraint("history", "account", "region", "subject", "start"),
+    CheckConstraint('"end" >= start', name="span_1"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)

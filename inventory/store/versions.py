@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from inventory.model import KINDS, Span, Version
+from inventory.store.statements import chunks
 from inventory.store.tables import KNOWLEDGE, KNOWLEDGE_RUN, SCOPE, SWEEP_KIND
 from inventory.store.values import from_json
 
@@ -42,40 +43,154 @@ def read_versions(
 ) -> dict[str, list[Version[Any]]]:
     """Every version of every thing, by kind: when it certainly held and when it can have held. Each kind asked for has its list."""
     wanted = sorted(KINDS if kinds is None else set(kinds))
-    moments = moments_by_scope(conn, wanted)
     found: dict[str, list[Version[Any]]] = {kind: [] for kind in wanted}
-    for scope, things in _things(conn, wanted):
-        said = moments[scope]
-        decode = _decoder_of(scope.kind)
-        for runs in things:
-            for value, first, last, not_before, not_after in versions_of(
-                runs, said, doubtful=scope.kind in DOUBTFUL
-            ):
-                found[scope.kind].append(
-                    Version(
-                        decode(value),
-                        scope.account,
-                        scope.region,
-                        first,
-                        last,
-                        not_before,
-                        not_after,
-                    )
-                )
+    for scope, shelf in read_shelves(conn, wanted).items():
+        found[scope.kind].extend(shelf.every())
     return found
 
 
-def _decoder_of(kind: str) -> Callable[[tuple[str, str]], Any]:
-    decoded: dict[str, Any] = {}
-    shape, _ = KINDS[kind]
+ValueRun = tuple[str, int, int]
+"""The digest of a value, and one run of it."""
 
-    def decode(value: tuple[str, str]) -> object:
-        mark, body = value
-        if mark not in decoded:
-            decoded[mark] = from_json(shape, body)
-        return decoded[mark]
 
-    return decode
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Everything of one scope, in a form to which a later sweep can be added."""
+
+    scope: Scope
+    scope_id: int
+    said: Moments
+    things: Mapping[str, Sequence[ValueRun]]
+    """The runs of each thing by its key, ascending."""
+    versions: Mapping[str, Sequence[Version[Any]]]
+    """The versions of each thing by its key."""
+    names: Mapping[int, tuple[str, str]]
+    """Key and digest of each stored value, by its number."""
+    values: Mapping[str, Any]
+    """By digest."""
+
+    def every(self) -> Iterator[Version[Any]]:
+        """Every version, thing by thing."""
+        for key in sorted(self.versions):
+            yield from self.versions[key]
+
+    def beyond(self, moment: int) -> int:
+        """What was last seen before this moment is the same with and without sweeps from ``moment`` on.
+
+        Nothing that is said of a version looks at more than two whole sweeps after it.
+        """
+        before = bisect_left(self.said.whole, moment)
+        return self.said.whole[before - _REACH] if before >= _REACH else _NEVER
+
+
+_REACH = 3
+_NEVER = -(2**62)
+
+
+def read_shelves(conn: Connection, kinds: Sequence[str]) -> dict[Scope, Shelf]:
+    """All scopes of ``kinds`` of which any sweep spoke, in their order."""
+    moments = moments_by_scope(conn, kinds)
+    scopes = conn.execute(select(SCOPE).where(SCOPE.c.kind.in_(kinds)))
+    numbers = {row.id: Scope(row.kind, row.account, row.region) for row in scopes}
+    everything = len(kinds) == len(KINDS)
+    runs = _runs(conn, true() if everything else KNOWLEDGE_RUN.c.scope_id.in_(numbers))
+    values = KNOWLEDGE.c
+    stored = select(values.scope_id, values.id, values.key, values.digest, values.body)
+    if not everything:
+        stored = stored.where(values.scope_id.in_(numbers))
+    rows: dict[int, list[tuple[int, str, str, str]]] = defaultdict(list)
+    for scope_id, *row in conn.execute(stored).all():
+        rows[scope_id].append((row[0], row[1], row[2], row[3]))
+    found = {}
+    for scope_id, scope in sorted(numbers.items(), key=lambda item: item[1]):
+        if scope in moments:
+            empty = Shelf(scope, scope_id, moments[scope], {}, {}, {}, {})
+            found[scope] = _with(empty, moments[scope], rows[scope_id], runs.get(scope_id, []))
+    return found
+
+
+def read_shelf(conn: Connection, scope: Scope, before: Shelf | None, since: int) -> Shelf:
+    """One scope as it is now; ``before`` is how it was, and the sweeps that came since are from the moment ``since`` on."""
+    if before is None:
+        before = Shelf(scope, _scope_id(conn, scope), Moments((), ()), {}, {}, {}, {})
+    low = before.beyond(since)
+    said = _moments_since(conn, before, low)
+    mine = (KNOWLEDGE_RUN.c.scope_id == before.scope_id, KNOWLEDGE_RUN.c.last_seen >= low)
+    runs = _runs(conn, and_(*mine)).get(before.scope_id, [])
+    unknown = sorted({number for number, _, _ in runs} - before.names.keys())
+    values = KNOWLEDGE.c
+    rows = []
+    for some in chunks(unknown):
+        chosen = select(values.id, values.key, values.digest, values.body)
+        rows += [(n, k, m, b) for n, k, m, b in conn.execute(chosen.where(values.id.in_(some)))]
+    return _with(before, said, rows, runs, low)
+
+
+def _with(
+    before: Shelf,
+    said: Moments,
+    rows: Iterable[tuple[int, str, str, str]],
+    runs: Iterable[tuple[int, int, int]],
+    low: int = _NEVER,
+) -> Shelf:
+    """``before`` with values that are new to it, and with ``runs`` in place of those that end at ``low`` or later."""
+    kind = KINDS[before.scope.kind][0]
+    names, values = dict(before.names), dict(before.values)
+    for number, key, mark, body in rows:
+        names[number] = (key, mark)
+        values[mark] = from_json(kind, body)
+    changed: dict[str, list[ValueRun]] = {
+        key: [run for run in known if run[2] < low]
+        for key, known in before.things.items()
+        if any(run[2] >= low for run in known)
+    }
+    for number, first, last in runs:
+        key, mark = names[number]
+        if key not in changed:
+            changed[key] = list(before.things.get(key, ()))
+        changed[key].append((mark, first, last))
+    versions = dict(before.versions)
+    doubtful = before.scope.kind in DOUBTFUL
+    for key, told in changed.items():
+        told.sort(key=lambda run: (run[1], run[2], run[0]))
+        place = before.scope.account, before.scope.region
+        versions[key] = [
+            Version(values[mark], *place, first, last, not_before, not_after)
+            for mark, first, last, not_before, not_after in versions_of(
+                told, said, doubtful=doubtful
+            )
+        ]
+    things = {**before.things, **changed}
+    return Shelf(before.scope, before.scope_id, said, things, versions, names, values)
+
+
+def _runs(conn: Connection, chosen: ColumnElement[bool]) -> dict[int, list[tuple[int, int, int]]]:
+    """Number of the value, first and last, by scope."""
+    runs = KNOWLEDGE_RUN.c
+    found: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    statement = select(runs.scope_id, runs.knowledge_id, runs.first_seen, runs.last_seen)
+    for scope_id, number, first, last in conn.execute(statement.where(chosen)).all():
+        found[scope_id].append((number, first, last))
+    return found
+
+
+def _scope_id(conn: Connection, scope: Scope) -> int:
+    same = and_(*(SCOPE.c[name] == value for name, value in scope._asdict().items()))
+    return int(conn.execute(select(SCOPE.c.id).where(same)).scalar_one())
+
+
+def _moments_since(conn: Connection, before: Shelf, low: int) -> Moments:
+    rows = conn.execute(
+        select(SWEEP_KIND.c.taken_at, SWEEP_KIND.c.whole).where(
+            SWEEP_KIND.c.scope_id == before.scope_id, SWEEP_KIND.c.taken_at >= low
+        )
+    )
+    new = _moments((taken_at, whole) for taken_at, whole in rows)
+    spoken, whole = before.said.spoken, before.said.whole
+    return Moments(
+        (*spoken[: bisect_left(spoken, low)], *new.spoken),
+        (*whole[: bisect_left(whole, low)], *new.whole),
+    )
 
 
 def moments_by_scope(conn: Connection, kinds: Sequence[str]) -> dict[Scope, Moments]:
@@ -88,44 +203,9 @@ def moments_by_scope(conn: Connection, kinds: Sequence[str]) -> dict[Scope, Mome
         .where(SCOPE.c.kind.in_(kinds))
     )
     rows: dict[Scope, list[tuple[int, int]]] = defaultdict(list)
-    for kind, account, region, taken_at, whole in conn.execute(statement):
+    for kind, account, region, taken_at, whole in conn.execute(statement).all():
         rows[Scope(kind, account, region)].append((taken_at, whole))
     return {scope: _moments(said) for scope, said in rows.items()}
-
-
-ValueRun = tuple[tuple[str, str], int, int]
-"""(digest and body) of a value, and one run of it."""
-
-
-def _things(conn: Connection, kinds: Sequence[str]) -> Iterator[tuple[Scope, list[list[ValueRun]]]]:
-    """The runs of each thing, gathered by scope; ascending."""
-    values, runs = KNOWLEDGE.c, KNOWLEDGE_RUN.c
-    statement = (
-        select(
-            SCOPE.c.kind,
-            SCOPE.c.account,
-            SCOPE.c.region,
-            values.key,
-            values.digest,
-            values.body,
-            runs.first_seen,
-            runs.last_seen,
-        )
-        .join(KNOWLEDGE, values.scope_id == SCOPE.c.id)
-        .join(KNOWLEDGE_RUN, runs.knowledge_id == values.id)
-        .where(SCOPE.c.kind.in_(kinds))
-    )
-    things: dict[Scope, dict[str, list[ValueRun]]] = defaultdict(lambda: defaultdict(list))
-    for kind, account, region, key, mark, body, first, last in conn.execute(statement):
-        things[Scope(kind, account, region)][key].append(((mark, body), first, last))
-    for scope in sorted(things):
-        yield (
-            scope,
-            [
-                sorted(one, key=lambda run: (run[1], run[2], run[0][0]))
-                for _, one in sorted(things[scope].items())
-            ],
-        )
 
 
 def versions_of(

@@ -42,6 +42,8 @@ def mount(**changes: object) -> dict[str, Any]:
         "addresses": ["10.20.1.11"],
         "mount_targets": ["fsmt-0aaa"],
         "access_points": [],
+        "principals": [],
+        "plain_nfs": None,
         "first_seen": "2026-11-02T12:00:00Z",
         "last_seen": "2026-11-09T11:54:50Z",
         "state": "active",
@@ -51,8 +53,22 @@ def mount(**changes: object) -> dict[str, Any]:
         "bytes": 1_234_567,
         "rejected_flows": 0,
         "evidence": {"source": "logs", "type": "files", "batch": "2026/11/02/12.log.gz"},
+        "used_by": None,
     }
     return base | changes
+
+
+def used_by(
+    name: str = "web", pods: int = 1, claim: str | None = "media", kind: str = "Deployment"
+) -> dict[str, Any]:
+    return {
+        "cluster": "prod",
+        "namespace": "shop",
+        "controller": {"kind": kind, "name": name},
+        "claim": claim,
+        "pods": pods,
+        "confidence": "inferred",
+    }
 
 
 def gap(
@@ -133,6 +149,7 @@ def status_answer(**changes: object) -> dict[str, Any]:
                 "foreign": [],
                 "malformed": [],
                 "formats": [],
+                "fields": [],
             }
         ],
         "coverage": {
@@ -149,13 +166,28 @@ def status_answer(**changes: object) -> dict[str, Any]:
                 "sweeps": 60,
                 "first": "2026-11-02T00:00:00Z",
                 "last": "2026-11-09T09:00:00Z",
-                "calls": [{"call": "efs.describe-file-systems", "state": "whole", "problem": None}],
+                "calls": [
+                    {
+                        "call": "efs.describe-file-systems",
+                        "state": "whole",
+                        "problem": None,
+                        "asked_at": "2026-11-09T09:00:00Z",
+                        "whole_at": "2026-11-09T09:00:00Z",
+                    }
+                ],
             }
         ],
         "unresolved_clients": {"count": 0, "by_confidence": {}, "examples": []},
         "other_servers": [],
         "strays": [],
-        "calls_used": {},
+        "unknown_places": [],
+        "calls_used": {
+            "day": None,
+            "limit": 50_000,
+            "total": 0,
+            "throttled": 0,
+            "by_call": {},
+        },
     }
     return base | changes
 

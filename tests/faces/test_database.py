@@ -142,12 +142,6 @@ def test_what_this_version_cannot_run_is_refused_when_used() -> None:
     done = run("collect")
     assert done.exit_code in {1, 2}
     assert "s3" in done.stderr
-    Path("efs-inventory.toml").write_text(
-        CONFIGURATION.replace('mode = "snapshots"', 'mode = "aws"')
-    )
-    done = run("discover")
-    assert done.exit_code in {1, 2}
-    assert "aws" in done.stderr
 
 
 def test_copy_gives_the_same_answers(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

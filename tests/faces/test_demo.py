@@ -75,6 +75,10 @@ def test_what_it_shows(kept: tuple[Path, str]) -> None:
         r"thumbnails +lambda function +1 +active .*exact", by_command["who shop-media"]
     )
     assert "image-checker" not in shown
+    assert re.search(r"shop-eks +eks cluster +2 +active", by_command["who shop-media"])
+    assert (
+        "  catalog/search-index (claim media), deployment, 2 pods" in by_command["who shop-media"]
+    )
     assert "one of: payroll-export, payslip-mailer" in by_command["who payroll"]
     assert "10.8.3.7 (on-premises Tokyo)" in by_command["who payroll"]
     assert re.search(
@@ -237,7 +241,7 @@ def test_the_readme_shows_what_the_demo_prints(kept: tuple[Path, str]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     sample = readme.partition("$ efs-inventory who shop-media\n")[2].partition("\n## ")[0]
     lines = [line.removeprefix("    ") for line in sample.rstrip().splitlines()]
-    assert len(lines) == 8
+    assert len(lines) == 13
     assert "\n".join(lines) in kept[1]
 
 

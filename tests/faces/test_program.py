@@ -229,8 +229,8 @@ class Pipeline:
         self.outcome = Report(sweeps=2, batches={}, tally=tally, problems=list(problems))
         self.asked: dict[str, object] = {}
 
-    def discover(self, settings: object) -> object:
-        self.asked = {"settings": settings}
+    def discover(self, settings: object, *, clock: object) -> object:
+        self.asked = {"settings": settings, "clock": clock}
         return self.outcome
 
     def collect(self, _settings: object, **asked: object) -> object:

@@ -24,6 +24,7 @@ from tests.faces.fakes import (
     listed,
     mount,
     status_answer,
+    used_by,
     who_answer,
 )
 
@@ -202,6 +203,16 @@ def test_json_is_by_client_unless_asked() -> None:
     assert [one[3] for one in answers.asked] == ["client", "workload", "contact"]
 
 
+def test_the_pods_behind_a_node_are_json_in_csv_and_never_an_empty_list() -> None:
+    answer = who_answer(mount(used_by=[used_by()]), mount())
+    rows = list(
+        csv.DictReader(io.StringIO(ask(["who", "x", "--format", "csv"], who=answer).stdout))
+    )
+    assert [json.loads(row["used_by"] or "null") for row in rows] == [[used_by()], None]
+    shown = json.loads(ask(["who", "x", "--format", "json"], who=answer).stdout)
+    assert [one["used_by"] for one in shown["mounts"]] == [[used_by()], None]
+
+
 def test_csv_and_ndjson_are_one_mount_a_line() -> None:
     answer = who_answer(
         mount(), possible=[mount(client=None, confidence="unknown", state="unknown")]
@@ -319,8 +330,20 @@ def test_the_worst_comes_first() -> None:
     }
     sweep = status_answer()["sweeps"][0] | {
         "calls": [
-            {"call": "lambda.list-functions", "state": "broken", "problem": "AccessDenied"},
-            {"call": "ecs.list-clusters", "state": "missing", "problem": None},
+            {
+                "call": "lambda.list-functions",
+                "state": "broken",
+                "problem": "AccessDenied",
+                "asked_at": "2026-11-09T09:00:00Z",
+                "whole_at": None,
+            },
+            {
+                "call": "ecs.list-clusters",
+                "state": "missing",
+                "problem": None,
+                "asked_at": None,
+                "whole_at": None,
+            },
         ]
     }
     answer = status_answer(
@@ -375,7 +398,16 @@ def test_the_worst_comes_first() -> None:
                 "type": "own",
             }
         ],
-        calls_used={"ec2.describe-network-interfaces": 12},
+        unknown_places=[
+            {"account": "444455556666", "vpc": None, "clients": 4, "unresolved": 3, "share": 0.75}
+        ],
+        calls_used={
+            "day": "2026-11-09",
+            "limit": 50_000,
+            "total": 1_234,
+            "throttled": 3,
+            "by_call": {"ec2.describe-network-interfaces": 1_234},
+        },
     )
     text = ask(["status"], status=answer).stdout
     assert (
@@ -397,13 +429,20 @@ def test_the_worst_comes_first() -> None:
         "and 8 more",
         "fsx fs-fsx (10.2.2.2): 4 clients",
         "10.3.3.3 in an unknown VPC: 2 clients",
-        "12 ec2.describe-network-interfaces",
+        "Calls to AWS on 2026-11-09: 1,234 of 50,000, 3 of them throttled",
+        "1,234 ec2.describe-network-interfaces",
     ):
         assert expected in text
     rows = list(
         csv.DictReader(io.StringIO(ask(["status", "--format", "csv"], status=answer).stdout))
     )
-    assert [row["about"] for row in rows] == ["problem", "problem", "source", "sweep", "blind"]
+    told = ["problem", "problem", "source", "sweep", "call", "call", "unknown", "blind"]
+    assert [row["about"] for row in rows] == told
+    assert rows[5]["detail"] == "never asked"
+    assert (rows[6]["name"], rows[6]["detail"]) == (
+        "444455556666",
+        "3 of 4 clients not named for certain",
+    )
     assert json.loads(ask(["status", "--format", "json"], status=answer).stdout) == answer
 
 

@@ -22,6 +22,7 @@ from tests.faces.fakes import (
     gap,
     mount,
     status_answer,
+    used_by,
     who_answer,
 )
 
@@ -53,12 +54,70 @@ def source(**changes: object) -> list[dict[str, Any]]:
 
 
 def sweep(*calls: tuple[str, str, str | None]) -> list[dict[str, Any]]:
-    named = [{"call": call, "state": state, "problem": problem} for call, state, problem in calls]
+    at = {"asked_at": "2026-11-09T09:00:00Z", "whole_at": None}
+    named = [{"call": call, "state": state, "problem": told} | at for call, state, told in calls]
     return [status_answer()["sweeps"][0] | {"calls": named}]
 
 
 def styled(blocks: list[Block], text: str) -> str:
     return next(block.style for block in blocks if isinstance(block, Line) and text in block.text)
+
+
+# -- pods ------------------------------------------------------------------------------------------
+
+
+def node(number: int, *uses: dict[str, Any]) -> dict[str, Any]:
+    workload = {"kind": "eks_cluster", "id": "prod", "arn": "arn:prod"}
+    owner = client(id=f"i-0{number}", arn=None, name=None, kind="eks_node", workload=workload)
+    return mount(client=owner, used_by=list(uses) or None)
+
+
+def test_the_pods_behind_nodes_stand_below_the_table_once_for_all_of_a_cluster() -> None:
+    lines = who_lines(
+        node(1, used_by(pods=2), used_by("log", claim=None, kind="DaemonSet")),
+        node(2, used_by(pods=3)),
+        node(3),
+    )
+    below = lines.index("prod is used by pods, as Kubernetes tells (inferred):")
+    assert lines[below - 1 :] == [
+        "",
+        "prod is used by pods, as Kubernetes tells (inferred):",
+        "  shop/log, daemonset, 1 pod",
+        "  shop/web (claim media), deployment, 5 pods",
+    ]
+
+
+def test_by_client_each_node_has_its_own_pods_and_one_without_is_not_named() -> None:
+    lines = who_lines(node(1, used_by(pods=2)), node(2, used_by("b")), node(3), by="client")
+    assert [line for line in lines if "used by" in line] == [
+        "i-01 is used by pods, as Kubernetes tells (inferred):",
+        "i-02 is used by pods, as Kubernetes tells (inferred):",
+    ]
+    assert "  shop/web (claim media), deployment, 2 pods" in lines
+
+
+def test_nothing_is_said_of_pods_where_nothing_is_known() -> None:
+    assert "used by" not in "\n".join(who_lines(node(1), mount()))
+
+
+def test_many_controllers_are_cut_and_counted() -> None:
+    lines = who_lines(node(1, *(used_by(f"app-{number:02}") for number in range(13))))
+    assert lines[-2:] == ["  shop/app-09 (claim media), deployment, 1 pod", "  and 3 more"]
+
+
+def test_what_a_node_mounts_is_told_with_its_pods() -> None:
+    lines = mounts_lines(node(1, used_by()))
+    assert lines[-2:] == [
+        "fs-0123 (shop-media) is used by pods, as Kubernetes tells (inferred):",
+        "  shop/web (claim media), deployment, 1 pod",
+    ]
+    several = who_answer(
+        *(one | {"file_system": file_system()} for one in (node(1, used_by()), node(2))),
+        client=None,
+        candidates=[client(id="i-01"), client(id="i-02")],
+    )
+    lines = list(plain(mounts_blocks(several, Times(as_of=AS_OF))))
+    assert "fs-0123 (shop-media) on i-01 is used by pods, as Kubernetes tells (inferred):" in lines
 
 
 # -- who -------------------------------------------------------------------------------------------
@@ -217,6 +276,48 @@ def test_a_broken_call_is_told_once() -> None:
     assert text.count("/a/b.json") == 1
     assert "ecs.describe-tasks is broken: denied" in text, "what no problem names is told here"
     assert "2 broken" in text
+
+
+def test_calls_of_a_place_of_which_nothing_answers_are_told_once() -> None:
+    for place in ("account 111122223333", "account 111122223333 eu-central-1"):
+        text = status_text(
+            problems=[f"{place}: nothing answers (AccessDenied), never whole"],
+            sweeps=sweep(
+                ("lambda.list-functions", "broken", "AccessDenied"),
+                ("ecs.describe-tasks", "broken", "AccessDenied"),
+            ),
+        )
+        assert text.count("AccessDenied") == 1
+        assert "2 broken" in text
+
+
+def test_the_oldest_answer_is_told_with_its_age() -> None:
+    calls = sweep(("a.fresh", "whole", None), ("b.old", "broken", "denied"))
+    calls[0]["calls"][0]["whole_at"] = "2026-11-09T09:00:00Z"
+    calls[0]["calls"][1]["whole_at"] = "2026-11-09T06:00:00Z"
+    assert "6 h ago, b.old" in status_text(now=NOW, sweeps=calls)
+    assert "2026-11-09 06:00Z, b.old" in status_text(sweeps=calls)
+    assert "b.old is broken: denied, whole last at 2026-11-09 06:00Z" in status_text(sweeps=calls)
+    fresh = [calls[0] | {"calls": calls[0]["calls"][:1]}]
+    assert "a.fresh" not in status_text(now=NOW, sweeps=fresh)
+
+
+def test_what_belongs_to_no_account_or_region_is_named_without() -> None:
+    whole = sweep(("organizations.list-accounts", "broken", "denied"))
+    whole[0] |= {"account": "organization", "region": "global"}
+    assert "  organization: organizations.list-accounts is broken: denied" in status_text(
+        sweeps=whole
+    )
+
+
+def test_fields_that_are_a_dash_are_counted() -> None:
+    fields = [
+        {"field": "next-hop-interface-id", "named": 900, "dash": 100},
+        {"field": "ecs-task-arn", "named": 0, "dash": 0},
+    ]
+    text = status_text(sources=source(fields=fields))
+    assert "next-hop-interface-id is told by 900 of 1,000 records on port 2049 (90" in text
+    assert "ecs-task-arn" not in text
 
 
 def test_an_account_that_cannot_be_answered_for_is_said_so() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from inventory.model import KINDS, Batch, Sighting, Subnet, Sweep, Vpc
+from inventory.model import KINDS, Batch, CallState, Sighting, Subnet, Sweep, Vpc
 from inventory.resolve.networks import Networks
-from inventory.store import loading, mounts, recording, tables
+from inventory.store import changes, loading, mounts, recording, tables
 from tests.answers.conftest import HOUR, USUAL, batch, own_row, sweep
 from tests.builders import (
     ACCOUNT,
@@ -24,10 +24,12 @@ from tests.builders import (
     VPC,
     T,
     access_point,
+    connection,
     definition,
     eni,
     function,
     instance,
+    interface_event,
     lambda_eni,
     machine_eni,
     mount_target,
@@ -127,6 +129,55 @@ def assert_as_rebuilt(conn: Connection, told: str = "") -> None:
             [task_eni(), task()],
             [task(last_status="STOPPED", stopped_at=LATER - HOUR, tags={"a": "b"})],
             id="a task's end and tags",
+        ),
+        pytest.param(
+            [lambda_eni(), access_point(), function("a", "fsap-1"), function("b", "fsap-1")],
+            [connection(100, "b")],
+            id="a connection",
+        ),
+        pytest.param(
+            [], [interface_event("created", 50, description=task_eni().description)], id="an event"
+        ),
+        pytest.param(
+            [machine_eni(device_index=1, attachment_id="a-1")],
+            [interface_event("detached", 60, "", attachment_id="a-1")],
+            id="the end of an attachment",
+        ),
+        pytest.param(
+            [connection(100, INSTANCE, from_instance=True)],
+            [instance(tags={"Name": "web"}, launch_time=None)],
+            id="the instance that a session is named after",
+        ),
+        pytest.param(
+            [task_eni(), connection(100, "task-1")],
+            [task(attachments=(), created_at=None)],
+            id="the task that a session is named after",
+        ),
+        pytest.param(
+            [lambda_eni(), connection(100, "writer")],
+            [function("writer", subnet_ids=("subnet-x",))],
+            id="the function that a session is named after",
+        ),
+        pytest.param(
+            [connection(100, INSTANCE, from_instance=True)],
+            [
+                machine_eni(
+                    SECOND_ENI,
+                    "10.0.3.50",
+                    device_index=1,
+                    attach_time=None,
+                    description=f"aws-K8S-{INSTANCE}",
+                )
+            ],
+            id="marks of a node that a session is named after",
+        ),
+        pytest.param(
+            [],
+            [
+                interface_event("created", 50, instance_id=INSTANCE, device_index=0),
+                interface_event("terminated", 90, "", instance_id=INSTANCE),
+            ],
+            id="the end of an instance",
         ),
     ],
 )
@@ -257,6 +308,25 @@ THINGS = (
     VPCS[0],
     LINK,
     definition(),
+    connection(600, INSTANCE, from_instance=True),
+    connection(2 * HOUR, "writer"),
+    connection(3 * HOUR, "task-2", client_address="10.0.3.12"),
+    connection(900, INSTANCE, client_address="10.0.3.12", from_instance=True),
+    connection(HOUR, "task-1"),
+    interface_event("created", 1200, "eni-0000000000000c666", "10.0.3.12"),
+    interface_event("created", 1800, TASK_ENI, description=task_eni().description),
+    interface_event("deleted", 2 * HOUR, TASK_ENI),
+    interface_event("attached", HOUR, SECOND_ENI, instance_id=INSTANCE, attachment_id="a-1"),
+    interface_event("detached", 2 * HOUR, "", attachment_id="a-1"),
+    interface_event("terminated", 3 * HOUR, "", instance_id=INSTANCE),
+    interface_event(
+        "created",
+        HOUR,
+        "eni-0098",
+        "10.0.1.99",
+        description="EFS mount target for fs-0aa0aa0a (fsmt-0bb0bb0b)",
+        requester_managed=True,
+    ),
     mount_target("fsmt-00000000000000099", "10.0.1.99", network_interface_id="eni-0099"),
 )
 IDS = dict(KINDS.values())
@@ -301,11 +371,65 @@ def history(rng: random.Random) -> list[Sweep | Batch]:
 def test_any_history(
     fresh: Callable[[], AbstractContextManager[Connection]], programme: Programme
 ) -> None:
+    """Each step begins with the knowledge that the one before left, as one process does."""
     for seed in programme.cases("histories learnt step by step", range(300), 12):
         with fresh() as conn:
+            known = loading.load(conn)
             for step in history(random.Random(seed)):
                 if isinstance(step, Sweep):
-                    learn(conn, step)
+                    known = recording.learn(conn, [step], NETWORKS, known)
                 else:
-                    record_batch(conn, step)
+                    known = recording.record(conn, "logs", "files", [step], known, NETWORKS)
+            assert_same(known, loading.load(conn), f"seed {seed}")
             assert_as_rebuilt(conn, f"seed {seed}")
+
+
+def assert_same(one: loading.Knowledge, other: loading.Knowledge, told: str) -> None:
+    assert (one.version, one.known, one.shelves) == (other.version, other.known, other.shelves), (
+        told
+    )
+    for kind in KINDS:
+        assert one.topology.versions(kind) == other.topology.versions(kind), told
+
+
+# -- what need not be looked through ---------------------------------------------------------------
+
+
+def test_records_of_before_a_thing_was_there_are_not_looked_through(conn: Connection) -> None:
+    """A task's address was somebody else's long before it was created."""
+    vpc = VPCS[0]
+    learn(conn, sweep(T - 50 * HOUR, *SERVER_SIDE, vpc), sweep(T - HOUR, *SERVER_SIDE, vpc))
+    before = loading.load(conn)
+    record(conn, own_row(T - 49 * HOUR, T - 49 * HOUR + 60), own_row(T + 100, T + 160))
+    learn(conn, sweep(T + HOUR, *SERVER_SIDE, vpc, task_eni(), task()))
+    found = changes.touched(before, loading.load(conn))
+    assert found.addresses == {CLIENT: T - 21}
+    assert not found.everything
+    assert {unit.hour for unit in mounts.units_naming(conn, found)} == {T, T + HOUR}
+    assert_as_rebuilt(conn)
+
+
+def test_very_many_names_mean_all_of_their_time(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(conn, own_row(T - 49 * HOUR, T - 49 * HOUR + 60), own_row(T + 100, T + 160))
+    learn(conn, sweep(T, *SERVER_SIDE))
+    monkeypatch.setattr(mounts, "_MOST_NAMES", 1)
+    found = changes.Touched(addresses={"10.0.9.9": T, "10.0.9.8": T + HOUR})
+    assert {unit.hour for unit in mounts.units_naming(conn, found)} == {T}
+
+
+def test_knowledge_that_another_process_added_to_is_read_anew(conn: Connection) -> None:
+    first, second, third = hourly(task_eni(), task())[:3]
+    mine = recording.learn(conn, [first], NETWORKS)
+    recording.learn(conn, [second], NETWORKS)
+    assert_same(recording.learn(conn, [third], NETWORKS, mine), loading.load(conn), "third")
+
+
+def test_a_sweep_of_broken_calls_alone_changes_no_knowledge(conn: Connection) -> None:
+    known = recording.learn(conn, hourly()[:2], NETWORKS)
+    call = "ec2.describe-network-interfaces"
+    broken = replace(later(), whole=frozenset(), items={}, calls={call: CallState.BROKEN})
+    after = recording.learn(conn, [broken], NETWORKS, known)
+    assert after.topology is known.topology
+    assert_same(after, loading.load(conn), "broken")

@@ -19,6 +19,7 @@ from inventory.model import (
     AccessPoint,
     CallState,
     FileSystem,
+    InterfaceChange,
     MountTarget,
     NetworkInterface,
     Sweep,
@@ -28,7 +29,14 @@ from inventory.model import (
 )
 from inventory.store.knowledge import ALWAYS, knowledge_version, record_sweeps
 from inventory.store.tables import METADATA, SWEEP_CALL
-from inventory.store.versions import DOUBTFUL, read_versions
+from inventory.store.versions import (
+    DOUBTFUL,
+    Scope,
+    Shelf,
+    read_shelf,
+    read_shelves,
+    read_versions,
+)
 
 Fresh = Callable[[], AbstractContextManager[Connection]]
 
@@ -216,6 +224,21 @@ def test_order_and_repetition_change_nothing(
 
 
 @quick
+@given(st.lists(some_sweeps(), min_size=1, max_size=3))
+def test_what_is_added_to_a_shelf_gives_what_reading_all_gives(
+    fresh: Fresh, groups: list[list[Sweep]]
+) -> None:
+    """Sweep by sweep, in any order of their moments."""
+    with fresh() as conn:
+        shelves: dict[Scope, Shelf] = {}
+        for number, one in enumerate(one for group in groups for one in group):
+            spoken = record_sweeps(conn, [replace(one, name=f"n{number}")]).spoken
+            for scope, since in spoken.items():
+                shelves[scope] = read_shelf(conn, scope, shelves.get(scope), since)
+            assert shelves == read_shelves(conn, sorted(CALL))
+
+
+@quick
 @given(some_sweeps(), kinds_said(), st.integers(5, 95), st.booleans())
 def test_nothing_changes_outside_of_the_span(
     fresh: Fresh,
@@ -238,7 +261,7 @@ def test_nothing_changes_outside_of_the_span(
         for group in [[one] for one in sweeps] if one_by_one else [sweeps]:
             record_sweeps(conn, group)
         before = read_versions(conn, CALL)
-        span = record_sweeps(conn, [added])
+        span = record_sweeps(conn, [added]).span
         after = read_versions(conn, CALL)
     for when in range(110):
         if span is None or not span[0] <= when < span[1]:
@@ -247,20 +270,20 @@ def test_nothing_changes_outside_of_the_span(
 
 def test_a_sweep_read_again_says_nothing_new(conn: Connection) -> None:
     one = sweep(10, {"task": (False, [item("task", "t", 1)]), "mount_target": (True, [])})
-    assert record_sweeps(conn, [one]) is not None
+    assert record_sweeps(conn, [one]).span is not None
     version = knowledge_version(conn)
-    assert record_sweeps(conn, [one]) is None
-    assert record_sweeps(conn, [one, one]) is None
+    assert record_sweeps(conn, [one]).span is None
+    assert record_sweeps(conn, [one, one]).span is None
     assert knowledge_version(conn) == version
 
 
 def test_a_file_that_arrives_late_is_added_to_its_sweep(conn: Connection) -> None:
     late = sweep(10, {"network_interface": (True, [item("network_interface", "eni-1", 1)])})
     early = lesser(late, "network_interface")
-    assert record_sweeps(conn, [early]) is None
+    assert record_sweeps(conn, [early]).span is None
     assert read_versions(conn, ["network_interface"]) == {"network_interface": []}
     version = knowledge_version(conn)
-    assert record_sweeps(conn, [late]) == ALWAYS
+    assert record_sweeps(conn, [late]).span == ALWAYS
     assert knowledge_version(conn) == version + 1
     (found,) = read_versions(conn, ["network_interface"])["network_interface"]
     assert (found.first_seen, found.last_seen, found.not_before, found.not_after) == (
@@ -301,7 +324,7 @@ def test_a_sweep_late_in_the_middle_is_put_in_its_place(conn: Connection) -> Non
     gone: Said = {"network_interface": (True, [])}
     record_sweeps(conn, [sweep(10, there), sweep(30, there), sweep(40, there)])
     assert len(read_versions(conn)["network_interface"]) == 1
-    assert record_sweeps(conn, [sweep(20, gone)]) == (10, 31)
+    assert record_sweeps(conn, [sweep(20, gone)]).span == (10, 31)
     assert [one[2:] for one in shown(read_versions(conn)["network_interface"])] == [
         (10, 10, None, 20),
         (30, 40, 20, None),
@@ -310,14 +333,14 @@ def test_a_sweep_late_in_the_middle_is_put_in_its_place(conn: Connection) -> Non
 
 def test_an_access_point_may_change_what_is_said_of_any_time(conn: Connection) -> None:
     point: Said = {"access_point": (True, [AccessPoint("fsap-1", "fs-1")])}
-    assert record_sweeps(conn, [sweep(10, point)]) == ALWAYS
-    assert record_sweeps(conn, [sweep(20, point)]) is None
+    assert record_sweeps(conn, [sweep(10, point)]).span == ALWAYS
+    assert record_sweeps(conn, [sweep(20, point)]).span is None
 
 
 def test_a_birth_reaches_back_beyond_the_last_sweep(conn: Connection) -> None:
     record_sweeps(conn, [sweep(1_000, {"network_interface": (True, [])})])
     born = NetworkInterface("eni-1", attach_time=400)
-    assert record_sweeps(conn, [sweep(2_000, {"network_interface": (True, [born])})]) == (
+    assert record_sweeps(conn, [sweep(2_000, {"network_interface": (True, [born])})]).span == (
         400,
         ALWAYS[1],
     )
@@ -339,14 +362,14 @@ def test_values_come_back_as_they_went_in(conn: Connection) -> None:
 
 
 def test_every_kind_can_be_stored_and_read(conn: Connection) -> None:
-    items = {
-        kind: (
-            shape("k", "f")
-            if kind in {"function", "mount_target", "access_point", "other_server", "vpc_link"}
-            else shape("k"),
-        )
-        for kind, (shape, _) in KINDS.items()
+    needed = {
+        **dict.fromkeys(
+            ("function", "mount_target", "access_point", "other_server", "vpc_link"), ("f",)
+        ),
+        "client_connection": (7, "fs-1"),
+        "interface_event": (7, InterfaceChange.DELETED),
     }
+    items = {kind: (shape("k", *needed.get(kind, ())),) for kind, (shape, _) in KINDS.items()}
     record_sweeps(conn, [replace(sweep(10, {}), whole=frozenset(KINDS), items=items)])
     assert {
         kind: (one.value,) for kind, found in read_versions(conn).items() for one in found

@@ -320,5 +320,5 @@ def test_sweeps_may_be_recorded_inside_a_larger_transaction(database_url: str) -
     with Store.open(database_url, write=True) as store:
         store.upgrade()
         with store.writing() as conn:
-            assert record_sweeps(conn, [a_sweep()]) is not None
+            assert record_sweeps(conn, [a_sweep()]).span is not None
         assert store.knowledge().version == 1

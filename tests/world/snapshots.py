@@ -44,11 +44,18 @@ def folder_name(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
+def answers(account: Account, moment: int, flow_logs: Sequence[FlowLogConfig]) -> dict[str, Answer]:
+    """What every call would answer at a moment, by the CLI's name of the call."""
+    return _static(account, flow_logs) | _moving(account, moment)
+
+
 def write_sweeps(
     folder: Path, account: Account, moments: Sequence[int], flow_logs: Sequence[FlowLogConfig]
 ) -> list[Path]:
     """One dated folder for each moment; returns them, oldest first."""
-    static = _static(account, flow_logs)
+    static = {
+        call: json.dumps(answer, indent=1) for call, answer in _static(account, flow_logs).items()
+    }
     written = []
     for moment in moments:
         sweep = folder / folder_name(moment)
@@ -62,9 +69,9 @@ def write_sweeps(
     return written
 
 
-def _static(account: Account, flow_logs: Sequence[FlowLogConfig]) -> dict[str, str]:
-    """Answers that are the same all the time, as text."""
-    answers = {
+def _static(account: Account, flow_logs: Sequence[FlowLogConfig]) -> dict[str, Answer]:
+    """Answers that are the same all the time."""
+    return {
         "ec2.describe-flow-logs": {"FlowLogs": [_flow_log(account, f) for f in flow_logs]},
         "ec2.describe-subnets": {"Subnets": _subnets(account)},
         "ec2.describe-vpcs": {"Vpcs": _vpcs(account)},
@@ -74,7 +81,15 @@ def _static(account: Account, flow_logs: Sequence[FlowLogConfig]) -> dict[str, s
         },
         "ec2.describe-transit-gateway-vpc-attachments": {
             "TransitGatewayVpcAttachments": [
-                _transit(account, vpc.id) | {"VpcId": vpc.id, "VpcOwnerId": ACCOUNT}
+                {
+                    "TransitGatewayAttachmentId": vpc.id.replace("vpc-", "tgw-attach-"),
+                    "TransitGatewayId": account.transit_gateway,
+                    "VpcId": vpc.id,
+                    "VpcOwnerId": ACCOUNT,
+                    "State": "available",
+                    "SubnetIds": [s.id for s in account.subnets if s.vpc.id == vpc.id][:1],
+                    "Tags": [],
+                }
                 for vpc in account.transit_vpcs
             ]
         },
@@ -95,7 +110,6 @@ def _static(account: Account, flow_logs: Sequence[FlowLogConfig]) -> dict[str, s
         "ecs.describe-task-definitions": {"taskDefinitions": _task_definitions(account)},
         "fsx.describe-file-systems": {"FileSystems": _fsx(account)},
     }
-    return {call: json.dumps(answer, indent=1) for call, answer in answers.items()}
 
 
 def _moving(account: Account, moment: int) -> dict[str, Answer]:

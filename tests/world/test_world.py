@@ -17,6 +17,7 @@ import pytest
 from tests.world.formats import FORMATS, SLOT, names
 from tests.world.plan import ACCOUNT, REGION, SECRET
 from tests.world.situations import BEHIND_NAT, ON_PREMISES
+from tests.world.snapshots import answers
 from tests.world.traffic import WindowStyle
 from tests.world.truth import MOUNTS, Truth
 from tests.world.world import FormatName, Paths, Vantage, World
@@ -143,6 +144,16 @@ def test_sweeps_are_whole_and_twenty_to_thirty_minutes_apart(world: World, paths
     assert len(paths.sweeps) == len(times)
     for sweep in (paths.sweeps[0], paths.sweeps[-1]):
         assert all(isinstance(snapshot(sweep, call), list) for call in CALLS)
+
+
+def test_a_sweep_writes_what_every_call_answers(world: World, paths: Paths) -> None:
+    moment = world.account.sweeps[7]
+    told = answers(world.account, moment, world.flow_logs("both"))
+    written = {
+        file.name.removesuffix(".json"): json.loads(file.read_text())
+        for file in paths.sweeps[7].rglob("*.json")
+    }
+    assert written == told
 
 
 def test_snapshots_plant_a_secret_where_nobody_may_look(paths: Paths) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.discover import reduce
+from inventory.discover import reduce, trail
 from inventory.discover.calls import CALLS, WHOLE_BY, read_answer, sweep
 from inventory.discover.fields import FieldError
 from inventory.model import KINDS, CallState, TaskAttachment
@@ -106,6 +106,28 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "AccepterVpcInfo": {"VpcId": "vpc-1"},
     },
     "ec2.describe-transit-gateway-vpc-attachments": {"TransitGatewayId": "tgw-1", "VpcId": "vpc-1", "State": "available"},
+    "ec2.describe-route-tables": {
+        "RouteTableId": "rtb-1",
+        "VpcId": "vpc-1",
+        "Routes": [
+            {"DestinationCidrBlock": "10.1.0.0/16", "VpcPeeringConnectionId": "pcx-1", "State": "active"},
+            {"DestinationCidrBlock": "10.2.0.0/16", "TransitGatewayId": "tgw-1", "State": "active"},
+            {"DestinationCidrBlock": "10.3.0.0/16", "VpcPeeringConnectionId": "pcx-2", "State": "blackhole"},
+        ],
+    },
+    "efs.describe-replication-configurations": {
+        "SourceFileSystemId": "fs-1",
+        "SourceFileSystemArn": "arn:fs-1",
+        "SourceFileSystemRegion": "r",
+        "Destinations": [{"FileSystemId": "fs-2", "Region": "q", "OwnerId": "2", "Status": "ENABLED", "RoleArn": SECRET}],
+    },
+    "eks.describe-clusters": {
+        "arn": "arn:aws:eks:r:1:cluster/c",
+        "name": "c",
+        "status": "ACTIVE",
+        "resourcesVpcConfig": {"vpcId": "vpc-1"},
+        "certificateAuthority": {"data": SECRET},
+    },
     "efs.describe-file-systems": {
         "FileSystemId": "fs-1",
         "FileSystemArn": "arn:aws:elasticfilesystem:r:1:file-system/fs-1",
@@ -214,9 +236,13 @@ def value(call: str, **changes: Any) -> Any:  # noqa: ANN401  # a value of any k
 
 
 def test_every_call_has_an_example_and_every_kind_a_call() -> None:
-    assert set(EXAMPLES) | {"ecs.list-clusters", "s3files.list-file-systems"} == set(CALLS)
-    assert {call.kind for call in CALLS.values()} - {""} == set(KINDS)
-    assert set(KINDS) - set(WHOLE_BY) == {"task_definition"}
+    no_values = {"ecs.list-clusters", "s3files.list-file-systems"}
+    assert set(EXAMPLES) | no_values | {trail.CALL} == set(CALLS)
+    kinds = {kind for call in CALLS.values() for kind in (call.kind, *call.others)}
+    by_cluster = {"cluster_use"}  # dumps of Kubernetes clusters, each a call of its own
+    assert kinds - {""} | by_cluster == set(KINDS)
+    never_whole = {"task_definition", "client_connection", "interface_event", *by_cluster}
+    assert set(KINDS) - set(WHOLE_BY) == never_whole
 
 
 @pytest.mark.parametrize("call", EXAMPLES)
@@ -474,3 +500,7 @@ def test_reducers_refuse_what_lacks_its_key() -> None:
         if call.reduce is not None:
             with pytest.raises(FieldError, match="missing"):
                 call.reduce({})
+
+
+def test_a_route_that_leads_nowhere_is_no_way() -> None:
+    assert value("ec2.describe-route-tables").hubs == ("pcx-1", "tgw-1")

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from inventory.discover import snapshots
+from inventory.config import Settings
+from inventory.discover import snapshots, sweeping
 from inventory.discover.calls import CALLS
 from inventory.errors import SnapshotError
 from inventory.model import CallState
+from tests import kube
 from tests.builders import ACCOUNT, REGION
 
 INTERFACES = "ec2.describe-network-interfaces"
@@ -153,3 +155,73 @@ def test_files_of_other_calls_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / NAME / ACCOUNT / REGION / "iam.list-users.json").write_text("{")
     assert snapshots.read(snapshots.sweeps(tmp_path)[0]).problems == {}
+
+
+# -- dumps of Kubernetes clusters ------------------------------------------------------------------
+
+
+def test_a_cluster_s_dump_lies_beside_the_answers_of_aws(tmp_path: Path) -> None:
+    write(tmp_path)
+    write(tmp_path, "k8s.prod", kube.dump(kube.volume(), kube.pod()))
+    write(tmp_path, "k8s.test.example.org", kube.dump())
+    write(tmp_path, "k8s.not a name", kube.dump())
+    sweep = snapshots.read(snapshots.sweeps(tmp_path)[0])
+    assert {call for call, state in sweep.calls.items() if state is CallState.WHOLE} == {
+        INTERFACES,
+        "k8s.prod",
+        "k8s.test.example.org",
+    }
+    assert sweep.calls["ec2.describe-vpcs"] is CallState.MISSING
+    assert [use.use_id for use in sweep.items["cluster_use"]] == [
+        "prod/",
+        f"prod/{kube.NODE}",
+        "test.example.org/",
+    ]
+
+
+def test_a_folder_of_dumps_alone_did_not_ask_aws(tmp_path: Path) -> None:
+    write(tmp_path, "k8s.prod", kube.dump())
+    sweep = snapshots.read(snapshots.sweeps(tmp_path)[0])
+    assert sweep.calls == {"k8s.prod": CallState.WHOLE}
+
+
+def test_a_cut_dump_is_broken_and_named(tmp_path: Path) -> None:
+    whole = json.dumps(kube.dump(kube.volume(), kube.pod())).encode()
+    file = write(tmp_path, "k8s.prod", whole[: len(whole) // 2])
+    sweep = snapshots.read(snapshots.sweeps(tmp_path)[0])
+    assert sweep.calls["k8s.prod"] is CallState.BROKEN
+    assert sweep.problems["k8s.prod"].startswith(f"{file}: is not JSON")
+    assert "cluster_use" not in sweep.items
+
+
+def settings(root: Path) -> Settings:
+    return Settings.model_validate({"discover": {"path": root}})
+
+
+def test_a_dump_that_was_added_or_mended_is_looked_at_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    (sweep,) = sweeping.new_sweeps(settings(tmp_path), {})
+    known = {(sweep.name, ACCOUNT, REGION): dict(sweep.calls)}
+    assert list(sweeping.new_sweeps(settings(tmp_path), known)) == []
+    write(tmp_path, "k8s.prod", b"{")
+    (sweep,) = sweeping.new_sweeps(settings(tmp_path), known)
+    assert sweep.calls["k8s.prod"] is CallState.BROKEN
+    known = {(sweep.name, ACCOUNT, REGION): dict(sweep.calls)}
+    write(tmp_path, "k8s.prod", kube.dump())
+    (sweep,) = sweeping.new_sweeps(settings(tmp_path), known)
+    known = {(sweep.name, ACCOUNT, REGION): dict(sweep.calls)}
+    assert list(sweeping.new_sweeps(settings(tmp_path), known)) == []
+
+
+def test_beside_live_sweeps_only_dumps_are_read(tmp_path: Path) -> None:
+    write(tmp_path, answer=b"{")
+    write(tmp_path, "k8s.prod", kube.dump())
+    write(tmp_path, name="20261124T000000Z")
+    (sweep,) = sweeping.new_dumps(settings(tmp_path), {})
+    assert (sweep.name, sweep.calls) == (NAME, {"k8s.prod": CallState.WHOLE})
+    known = {(NAME, ACCOUNT, REGION): dict(sweep.calls)}
+    assert list(sweeping.new_dumps(settings(tmp_path), known)) == []
+
+
+def test_beside_live_sweeps_there_need_be_no_folder(tmp_path: Path) -> None:
+    assert list(sweeping.new_dumps(settings(tmp_path / "none"), {})) == []

@@ -29,8 +29,8 @@ POINT = seen(access_point("fsap-1"))
 
 
 def who(*versions: Any, at: int = 100, **changes: Any) -> Attribution:
-    (found,) = attribute(end(at, **changes), topology(ENI, POINT, *versions), Networks())
-    return found
+    (part,) = attribute(end(at, **changes), topology(ENI, POINT, *versions), Networks())
+    return part.attribution
 
 
 def said(found: Attribution) -> tuple[list[str], str]:

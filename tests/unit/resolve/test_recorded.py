@@ -127,7 +127,7 @@ def test_a_stopped_task_leads_from_its_deleted_interfaces_address_to_the_task(
         held = known.holders("", details["privateIPv4Address"], moment)
         assert held.certain == (details["networkInterfaceId"],)
         (who,) = attribute(client, known, Networks())
-        assert who.owners[0].id in (
+        assert who.attribution.owners[0].id in (
             details["privateIPv4Address"],
             raw["taskArn"].rsplit("/", 1)[-1],
         )

@@ -10,9 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.model import NetworkInterface, OtherServer, Subnet, Version, Vpc, VpcLink
+from inventory.model import (
+    NetworkInterface,
+    OtherServer,
+    RouteTable,
+    Subnet,
+    Version,
+    Vpc,
+    VpcLink,
+)
 from inventory.resolve.interfaces import Held, Holders
 from inventory.resolve.networks import Networks, PrefixMap
+from inventory.resolve.owners import finding_of
 from inventory.resolve.topology import Topology
 from tests.builders import (
     ACCOUNT,
@@ -37,6 +46,7 @@ from tests.builders import (
     peering,
     seen,
     task,
+    task_eni,
     topology,
 )
 
@@ -142,6 +152,34 @@ def test_a_shared_vpc_shows_one_interface_in_two_accounts() -> None:
     assert at(known, 200).certain == (CLIENT_ENI,)
 
 
+PARTICIPANT = "444455556666"
+"""An account that may use a VPC that another one owns; the owner sees of its interfaces next to nothing."""
+
+
+@pytest.mark.parametrize("theirs", [(100, 200), (0, 50), (300, 400)])
+def test_the_account_that_owns_an_interface_speaks_before_others(theirs: tuple[int, int]) -> None:
+    bare = eni(owner_id=PARTICIPANT)
+    full = machine_eni(owner_id=PARTICIPANT, instance_owner_id=PARTICIPANT)
+    known = topology(
+        seen(bare, 0, 1_000, after=-100), seen(full, *theirs, account=PARTICIPANT, after=-50)
+    )
+    assert [v.value for v in known.interface(CLIENT_ENI, T + 150)] == [full]
+    assert at(known, 0).certain == at(known, 1_000).certain == (CLIENT_ENI,)
+    assert known.instances_of(CLIENT_ENI, T + 150) == (Held(INSTANCE, certain=True),)
+
+
+def test_a_service_in_a_shared_vpc_is_told_by_its_own_account() -> None:
+    bare = eni(owner_id=PARTICIPANT)
+    service = eni(owner_id=PARTICIPANT, requester_managed=True, requester_id="new-service")
+    known = topology(
+        seen(bare, 0, 1_000), seen(service, 0, 50, account=PARTICIPANT, region="eu-west-1")
+    )
+    for moment in (T + 20, T + 500):
+        found = finding_of(CLIENT_ENI, moment, known)
+        assert found is not None
+        assert (found[0].finding, found[1].account) == ("service_unknown", PARTICIPANT)
+
+
 # -- tasks ---------------------------------------------------------------------------------------
 
 
@@ -196,6 +234,37 @@ def test_a_task_that_is_stopping_is_certain_only_until_its_containers_ended() ->
     assert at(known, 80).certain == (CLIENT_ENI,)
     assert at(known, 90) == Holders((), (CLIENT_ENI,))
     assert at(known, 200) == Holders()
+
+
+def test_nothing_is_certain_of_a_task_before_it_was_created() -> None:
+    """A live listing may be read seconds after the moment that the sweep is dated by."""
+    young = task(created_at=T + 104, connectivity_at=None, started_at=None, last_status="PENDING")
+    once = topology(seen(young, 100, 100, after=0), seen(Subnet(SUBNET, VPC)))
+    assert [at(once, moment) for moment in (100, 103)] == [Holders(), Holders()]
+    assert at(once, 104) == Holders((), (CLIENT_ENI,))
+    again = topology(seen(young, 100, 200, after=0), seen(Subnet(SUBNET, VPC)))
+    assert at(again, 103) == Holders()
+    assert at(again, 104).certain == at(again, 200).certain == (CLIENT_ENI,)
+
+
+@pytest.mark.parametrize("made", [task_eni(attach_time=T + 107), machine_eni(attach_time=T + 107)])
+def test_nothing_is_certain_of_an_interface_before_what_made_it_attached_it(
+    made: NetworkInterface,
+) -> None:
+    once = topology(seen(made, 100, 100, after=0))
+    assert at(once, 100).certain == ()
+    assert at(once, 107).possible == (CLIENT_ENI,)
+    again = topology(seen(made, 100, 200, after=0))
+    assert at(again, 106).certain == ()
+    assert at(again, 107).certain == at(again, 200).certain == (CLIENT_ENI,)
+
+
+def test_a_task_and_its_interface_in_one_young_sweep() -> None:
+    """Each alone would prove the other too early."""
+    young = task(created_at=T + 104, connectivity_at=None, started_at=None, last_status="PENDING")
+    known = topology(seen(young, 100, 200), seen(task_eni(attach_time=T + 107), 100, 200))
+    assert at(known, 103).certain == ()
+    assert at(known, 107).certain == (CLIENT_ENI,)
 
 
 def test_two_tasks_that_pass_an_address_on_are_told_apart() -> None:
@@ -358,6 +427,46 @@ def test_vpcs_reach_each_other_over_one_hub() -> None:
     assert known.reachable(VPC) == frozenset({"vpc-0b", "vpc-0c"})
     assert known.reachable(VPC, T + 300) == frozenset({"vpc-0c"})
     assert known.reachable("vpc-0d") == frozenset()  # links of the account are known, it has none
+
+
+def routed(vpc_id: str, *hubs: str, first: int = 0, last: int = 10_000) -> Version[RouteTable]:
+    return seen(RouteTable(f"rtb-{vpc_id}", vpc_id, hubs), first, last)
+
+
+ROUTES_LISTED = {"route_table": {(ACCOUNT, REGION)}, "vpc": {(ACCOUNT, REGION)}}
+
+
+def test_a_hub_that_no_route_leads_to_is_no_way() -> None:
+    link = seen(peering(VPC, "vpc-0b"))
+    there, back = routed(VPC, "pcx-1"), routed("vpc-0b", "pcx-1")
+    for tables, way in (((there, back), ["vpc-0b"]), ((there, routed("vpc-0b")), [])):
+        assert topology(link, *tables, whole=ROUTES_LISTED).reachable(VPC, T + 5) == frozenset(way)
+    assert (
+        topology(link, routed(VPC), back, whole=ROUTES_LISTED).reachable(VPC, T + 5) == frozenset()
+    )
+
+
+def test_routes_that_nobody_listed_whole_or_knows_of_that_time_bar_no_way() -> None:
+    link, tables = (
+        seen(peering(VPC, "vpc-0b")),
+        (routed(VPC, first=100), routed("vpc-0b", first=100)),
+    )
+    assert topology(link, *tables).reachable(VPC, T + 200) == frozenset({"vpc-0b"})
+    listed = topology(link, *tables, whole=ROUTES_LISTED)
+    assert listed.reachable(VPC, T + 200) == frozenset()
+    assert listed.reachable(VPC, T + 50) == frozenset({"vpc-0b"})
+    assert (
+        topology(link, tables[0], whole=ROUTES_LISTED).reachable("vpc-0b", T + 200) == frozenset()
+    )
+
+
+def test_which_vpcs_can_reach_a_mount_target() -> None:
+    vpcs = [seen(Vpc(v, ACCOUNT)) for v in (VPC, "vpc-0b", "vpc-0c")]
+    linked = seen(peering(VPC, "vpc-0b"))
+    assert topology(*vpcs, linked).vpcs_that_reach_mount_targets() is None  # no mount target yet
+    known = topology(*vpcs, linked, seen(mount_target()))
+    assert known.vpcs_that_reach_mount_targets() == frozenset({VPC, "vpc-0b"})
+    assert topology(*vpcs, seen(mount_target())).vpcs_that_reach_mount_targets() is None
 
 
 def test_unknown_links_are_not_no_links() -> None:

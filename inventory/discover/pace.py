@@ -1,0 +1,121 @@
+"""Which calls of an account and region are due: each kind at its own pace, and places that cannot reach a mount target seldom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from inventory.config import EverySettings
+from inventory.discover.live import OPTIONAL
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "interfaces": ("ec2.describe-network-interfaces",),
+    "tasks": (
+        "ecs.list-clusters",
+        "ecs.describe-tasks",
+        "ecs.describe-container-instances",
+        "ecs.describe-task-definitions",
+    ),
+    "instances": ("ec2.describe-instances",),
+    "file_systems": (
+        "efs.describe-file-systems",
+        "efs.describe-mount-targets",
+        "efs.describe-access-points",
+    ),
+    "functions": ("lambda.list-functions",),
+    "flow_logs": (
+        "ec2.describe-flow-logs",
+        "ec2.describe-vpcs",
+        "ec2.describe-subnets",
+        "ec2.describe-vpc-peering-connections",
+        "ec2.describe-transit-gateway-vpc-attachments",
+        "ec2.describe-route-tables",
+        "fsx.describe-file-systems",
+        "s3files.list-file-systems",
+        "s3files.list-mount-targets",
+    ),
+    "references": ("efs.describe-replication-configurations", "eks.describe-clusters"),
+}
+"""By key of ``[discover.every]``, the calls that are made at its pace."""
+
+ALL = frozenset(call for calls in GROUPS.values() for call in calls)
+"""Every call of a whole sweep."""
+
+FORWARD = frozenset(
+    call for group in ("interfaces", "tasks", "instances", "functions") for call in GROUPS[group]
+)
+"""What is asked at once when a client turns up that nothing explains."""
+
+RETRY = 300
+"""Seconds after which a call that failed is made again, though its kind is not due."""
+
+SOONEST = 60
+"""Seconds between two askings, however much there is to explain."""
+
+
+class Times(Protocol):
+    """When a call was last made, and when it was last whole; epoch seconds."""
+
+    @property
+    def asked_at(self) -> int:
+        """By its newest sweep, whatever the answer."""
+        ...
+
+    @property
+    def whole_at(self) -> int | None:
+        """``None`` when it never was, or not lately."""
+        ...
+
+
+def due(
+    times: Mapping[str, Times], every: EverySettings, now: int, *, near: bool
+) -> frozenset[str]:
+    """The calls of one account and region that are due at ``now``, by when they were made before.
+
+    ``near``: one of its VPCs can reach a mount target, or nobody knows. Elsewhere only file systems are looked for at their own pace, in
+    case that one comes; all else is made as seldom as references are.
+    """
+    found: set[str] = set()
+    for group, calls in GROUPS.items():
+        pace = getattr(every, group)
+        if not near and group != "file_systems":
+            pace = max(pace, every.references)
+        deciding = [call for call in calls if call not in OPTIONAL]
+        if any(is_due(times.get(call), pace, now) for call in deciding):
+            found.update(calls)
+    return frozenset(found)
+
+
+def is_due(times: Times | None, pace: int, now: int) -> bool:
+    """Whether a call is to be made again. A little early is on time: whoever is started every five minutes is not started to the second."""
+    if times is None:
+        return True
+    slack = min(30, pace // 10)
+    if times.whole_at is not None and now - times.whole_at < pace - slack:
+        return False
+    return now - times.asked_at >= min(pace, RETRY) - slack
+
+
+def forward(times: Mapping[str, Times], first_seen: int, now: int) -> frozenset[str]:
+    """What may explain a client that turned up at ``first_seen``: the calls that were not made since, and not a moment ago."""
+    return frozenset(
+        call
+        for call in FORWARD
+        if (known := times.get(call)) is None
+        or (known.asked_at <= first_seen and now - known.asked_at >= SOONEST)
+    )
+
+
+def by_place(
+    times: Mapping[tuple[str, str, str], Times],
+) -> dict[tuple[str, str], dict[str, Times]]:
+    """By account and region, then call."""
+    found: dict[tuple[str, str], dict[str, Times]] = {}
+    for (account, region, call), known in times.items():
+        found.setdefault((account, region), {})[call] = known
+    return found
+
+
+def places_of(times: Collection[tuple[str, str, str]]) -> frozenset[tuple[str, str]]:
+    """Every account and region that was ever asked, without those that are no region."""
+    return frozenset((account, region) for account, region, _ in times if region != "global")

@@ -1,0 +1,307 @@
+"""One round of live sweeps: every account and region, the calls that are wanted there, several accounts at once.
+
+One account that fails does not stop the others: its calls are broken, which is recorded like any answer. What a round asks is either
+everything, or what is due, or what may explain a client that nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from inventory.aws import FREE, Aws, Caller, CallKey, Meter, Use
+from inventory.config import DiscoverSettings
+from inventory.discover import accounts, live, pace, recording
+from inventory.discover.accounts import Entrance
+from inventory.discover.asked import Asked
+from inventory.discover.calls import CALLS
+from inventory.discover.live import Gathering
+from inventory.discover.pace import Times
+from inventory.errors import AwsError
+from inventory.model import DAY, CallState, Sweep, instant
+from inventory.resolve.topology import Topology
+
+AT_ONCE = 8
+"""Accounts that are asked at the same time."""
+
+Place = tuple[str, str]
+"""Account and region."""
+
+
+class Used(Protocol):
+    """How many requests there were."""
+
+    @property
+    def by_call(self) -> Mapping[str, int]:
+        """Of all accounts together, by call."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where rounds look up what was asked before, and write down what they used."""
+
+    def known_sweeps(self) -> Mapping[tuple[str, str, str], Mapping[str, CallState]]:
+        """Every recorded sweep by name, account and region, with the state of its calls."""
+        ...
+
+    def call_times(self) -> Mapping[tuple[str, str, str], Times]:
+        """By account, region and call, when it was last made, and last whole."""
+        ...
+
+    def topology(self) -> Topology:
+        """All knowledge, ready to be asked."""
+        ...
+
+    def unexplained(self) -> Mapping[Place, int]:
+        """By place of the file system, when the newest client turned up that nobody could name."""
+        ...
+
+    def used(self, day: int) -> Used:
+        """Requests made on a day (UTC, days since 1970)."""
+        ...
+
+    def use(self, day: int, uses: Mapping[CallKey, Use]) -> None:
+        """Write down requests made on a day."""
+        ...
+
+
+Wanted = Callable[[Place], Collection[str]]
+"""The calls to make in a place."""
+
+Rows = Mapping[str, Sequence[Any]]
+"""By call, the rows of its answer."""
+
+Keep = Callable[[Sweep, Rows], None]
+"""Who else is shown what a place answered; called by several threads."""
+
+Clock = Callable[[], int]
+"""Epoch seconds, now. A place is asked when its turn comes, so each has a moment of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier rounds left behind."""
+
+    times: Mapping[tuple[str, str, str], Times]
+    """By account, region and call."""
+    topology: Topology
+
+    def places(self) -> frozenset[Place]:
+        """Every account and region that was ever asked."""
+        return pace.places_of(self.times)
+
+    def definitions(self) -> frozenset[str]:
+        """Task definitions that need not be asked for again."""
+        return frozenset(
+            v.value.task_definition_arn for v in self.topology.versions("task_definition")
+        )
+
+
+def a_round(
+    settings: DiscoverSettings, ledger: Ledger, *, clock: Clock, asked: Asked
+) -> Iterator[Sweep]:
+    """The sweeps of a round that begins now; the requests that it took are written down, however it ends."""
+    unexplained = ledger.unexplained() if asked is Asked.UNEXPLAINED else {}
+    if asked is Asked.UNEXPLAINED and not unexplained:
+        return
+    now = clock()
+    day = now // DAY
+    meter = Meter(settings.max_calls_per_day, spent(ledger.used(day)))
+    past = Past(ledger.call_times(), ledger.topology())
+    wanted: Wanted = everything
+    if asked is Asked.DUE:
+        wanted = due(settings, past, now)
+    elif asked is Asked.UNEXPLAINED:
+        wanted = explaining(past, unexplained, now)
+    try:
+        yield from sweeps(settings, Aws(meter), past, wanted, clock=clock)
+    finally:
+        ledger.use(day, meter.take())
+
+
+def spent(used: Used) -> int:
+    """What counts against ``max_calls_per_day``: not what histories took, which have a budget of their own, nor asking who we are."""
+    apart = {call for call, spec in CALLS.items() if spec.apart}
+    return sum(
+        number
+        for call, number in used.by_call.items()
+        if call not in apart and not call.startswith(FREE)
+    )
+
+
+def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterator[Sweep]:
+    """A whole live sweep of every place, written below ``folder`` as the files that snapshots mode reads before it is given out.
+
+    What is not whole has no file: "not known". A place in which nothing was whole has no folder.
+    """
+
+    def keep(sweep: Sweep, rows: Rows) -> None:
+        whole = {call: rows[call] for call in rows if sweep.calls[call] is CallState.WHOLE}
+        recording.write(folder / sweep.name / sweep.account / sweep.region, whole)
+
+    aws = Aws(Meter(settings.max_calls_per_day))
+    yield from sweeps(settings, aws, Past({}, Topology({})), everything, clock=clock, keep=keep)
+
+
+def name_of(moment: int) -> str:
+    """The name of the sweeps of a moment: that of the dated folder that holds them when they are recorded."""
+    return instant(moment).strftime("%Y%m%dT%H%M%SZ")
+
+
+def everything(_place: Place) -> Collection[str]:
+    """What a whole sweep asks."""
+    return pace.ALL
+
+
+def due(settings: DiscoverSettings, past: Past, now: int) -> Wanted:
+    """What is due at ``now``, by ``[discover.every]``."""
+    by_place = pace.by_place(past.times)
+    reaching = past.topology.vpcs_that_reach_mount_targets()
+
+    def wanted(place: Place) -> Collection[str]:
+        near = is_near(past.topology, place, reaching)
+        return pace.due(by_place.get(place, {}), settings.every, now, near=near)
+
+    return wanted
+
+
+def explaining(past: Past, clients: Mapping[Place, int], now: int) -> Wanted:
+    """What may explain clients that nobody could name; ``clients`` tells, by place, when the newest of them turned up.
+
+    A client need not live where the file system is: every place near a mount target is asked.
+    """
+    by_place = pace.by_place(past.times)
+    reaching = past.topology.vpcs_that_reach_mount_targets()
+    newest = max(clients.values(), default=0)
+
+    def wanted(place: Place) -> Collection[str]:
+        if not clients or not is_near(past.topology, place, reaching):
+            return ()
+        return pace.forward(by_place.get(place, {}), newest, now)
+
+    return wanted
+
+
+def is_near(topology: Topology, place: Place, reaching: Collection[str] | None) -> bool:
+    """Whether a VPC of the place can reach a mount target, or nobody knows: its VPCs were never listed, or links are unknown."""
+    if reaching is None or not topology.is_listed("vpc", *place):
+        return True
+    return any(
+        (version.account, version.region) == place and version.value.vpc_id in reaching
+        for version in topology.versions("vpc")
+    )
+
+
+def sweeps(
+    settings: DiscoverSettings,
+    aws: Aws,
+    past: Past,
+    wanted: Wanted,
+    *,
+    clock: Clock,
+    keep: Keep | None = None,
+) -> Iterator[Sweep]:
+    """The sweeps of one round, each named by the moment at which its place was asked.
+
+    Raises ``AwsError`` only when there is nobody to ask as.
+    """
+    found = accounts.entrances(
+        settings, aws, past.places(), aws.region(needed=needs_region(settings))
+    )
+    visit = _Visit(aws, past, wanted, clock, keep)
+    if found.organization:
+        yield visit.of_call(found.organization, accounts.LIST_ACCOUNTS, found.problem)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as pool:
+        for made in pool.map(visit.account, found.accounts):
+            yield from made
+
+
+def needs_region(settings: DiscoverSettings) -> bool:
+    """Whether nothing but the environment can tell where to ask."""
+    role = settings.organization.management_role_arn if settings.organization else None
+    return not settings.accounts and role is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What every account is asked in this round."""
+
+    aws: Aws
+    past: Past
+    wanted: Wanted
+    clock: Clock
+    keep: Keep | None
+
+    def account(self, entrance: Entrance) -> list[Sweep]:
+        """The sweeps of one account, by region."""
+        try:
+            caller = self.aws.caller(entrance.settings, entrance.home, entrance.account_id)
+            account = caller.identity()
+        except AwsError as error:
+            if not entrance.account_id:
+                raise
+            return self._nowhere(entrance, _told(error))
+        made: list[Sweep] = []
+        for region in self._regions(entrance, caller, made):
+            calls = self.wanted((account, region))
+            if calls:
+                made.append(self._place(self.aws.caller(entrance.settings, region, account), calls))
+        return made
+
+    def _place(self, caller: Caller, calls: Collection[str]) -> Sweep:
+        moment = self.clock()
+        gathering = Gathering(caller, self.past.definitions())
+        answers = gathering.answers(calls)
+        made = live.sweep(gathering, answers, name=name_of(moment), moment=moment)
+        if self.keep is not None:
+            self.keep(made, {call: gathering.rows[call] for call in answers})
+        return made
+
+    def _regions(self, entrance: Entrance, caller: Caller, made: list[Sweep]) -> Collection[str]:
+        """Those configured; else those enabled, asked for once a day; when that fails those of earlier rounds."""
+        if entrance.regions:
+            return entrance.regions
+        earlier = sorted(r for account, r in self.past.places() if account == caller.account)
+        key = (caller.account, accounts.GLOBAL, accounts.LIST_REGIONS)
+        if earlier and not pace.is_due(self.past.times.get(key), DAY, self.clock()):
+            return earlier
+        try:
+            regions = accounts.regions_of(entrance, caller)
+        except AwsError as error:
+            made.append(self.of_call(caller.account, accounts.LIST_REGIONS, _told(error)))
+            return earlier or [entrance.home]
+        made.append(self.of_call(caller.account, accounts.LIST_REGIONS))
+        return regions
+
+    def _nowhere(self, entrance: Entrance, problem: str) -> list[Sweep]:
+        """An account that nobody can get into: all that was wanted of it is broken, wherever it was asked before."""
+        earlier = {r for account, r in self.past.places() if account == entrance.account_id}
+        regions = entrance.regions or sorted(earlier) or (entrance.home,)
+        moment = self.clock()
+        return [
+            live.broken(
+                entrance.account_id,
+                region,
+                calls,
+                name=name_of(moment),
+                moment=moment,
+                problem=problem,
+            )
+            for region in regions
+            if (calls := self.wanted((entrance.account_id, region)))
+        ]
+
+    def of_call(self, account: str, call: str, problem: str = "") -> Sweep:
+        """That a call which belongs to no region was made, and how it went."""
+        state = CallState.BROKEN if problem else CallState.WHOLE
+        problems = {call: problem} if problem else {}
+        nothing: Mapping[str, tuple[Any, ...]] = {}
+        moment, where = self.clock(), (account, accounts.GLOBAL)
+        return Sweep(name_of(moment), moment, *where, {call: state}, problems, frozenset(), nothing)
+
+
+def _told(error: AwsError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)

@@ -1,0 +1,87 @@
+"""The made-up account behind a fake AWS over HTTP, and an inventory that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from inventory.aws import Aws, Patience
+from inventory.config import AccountSettings, DiscoverSettings
+from inventory.discover import rounds
+from inventory.discover.rounds import Past, Wanted
+from inventory.model import Sweep
+from inventory.resolve.networks import Networks
+from inventory.resolve.topology import Topology
+from inventory.store import Store
+from tests.fakeaws.cloud import Cloud
+from tests.fakeaws.made_up import settle
+from tests.fakeaws.serving import Served
+from tests.world.plan import ACCOUNT, REGION
+from tests.world.world import World
+
+QUICK = Patience(connect=2, read=1, attempts=1, pause=0)
+"""Botocore's own retries are botocore's to test; here each request is a try."""
+
+WORLD = World()
+
+
+@dataclass
+class Clock:
+    """Stands still unless it is moved; the cloud's and the inventory's."""
+
+    moment: int = WORLD.start + 6 * 3600
+
+    def __call__(self) -> int:
+        return self.moment
+
+
+@dataclass
+class Asking:
+    """Asks the fake as the inventory does."""
+
+    cloud: Cloud
+    clock: Clock
+    settings: DiscoverSettings = field(
+        default_factory=lambda: DiscoverSettings(
+            accounts=(AccountSettings(id=ACCOUNT, regions=(REGION,)),)
+        )
+    )
+
+    def __post_init__(self) -> None:
+        self.aws = Aws(patience=QUICK, sleep=lambda _: None)
+
+    def sweeps(self, wanted: Wanted = rounds.everything, past: Past | None = None) -> list[Sweep]:
+        known = past or Past({}, Topology({}))
+        return list(rounds.sweeps(self.settings, self.aws, known, wanted, clock=self.clock))
+
+    def learn(self, store: Store) -> list[Sweep]:
+        made = self.sweeps()
+        store.learn(made, Networks())
+        return made
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cloud(fake_aws: Served, clock: Clock) -> Cloud:
+    """The world's account, in the cloud that the environment leads to."""
+    fake_aws.cloud.now = clock
+    settle(fake_aws.cloud, WORLD)
+    return fake_aws.cloud
+
+
+@pytest.fixture
+def asking(cloud: Cloud, clock: Clock) -> Asking:
+    return Asking(cloud, clock)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with Store.open(database_url, write=True) as opened:
+        opened.upgrade()
+        yield opened
