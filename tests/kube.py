@@ -60,3 +60,8 @@ def pod(name: str = "web-0", *volumes: Json, **changes: Any) -> Json:
 
 def of_claim(name: str = "data") -> Json:
     return {"name": "v", "persistentVolumeClaim": {"claimName": name}}
+
+
+def dns() -> Json:
+    """A pod such as every cluster has; it uses nothing of EFS."""
+    return pod("dns", {"name": "tmp", "emptyDir": {}}, controller=owner("ReplicaSet", "coredns"))

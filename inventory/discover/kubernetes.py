@@ -35,6 +35,8 @@ _NFS_SERVER = re.compile(
 _OVER = ("Succeeded", "Failed")
 """Phases of pods that have let go of their volumes."""
 
+_TOGETHER = "record pv, pvc and pods together, as somebody who may list all three"
+
 _UNCLAIMED = ("Released", "Failed")
 """Phases of volumes that still name a claim which is gone."""
 
@@ -111,17 +113,23 @@ class _Objects:
     reserved: dict[Claim, str] = field(default_factory=dict)
     """The volume of a claim, by the volume."""
     pods: list[_Pod] = field(default_factory=list)
+    shows_pods: bool = False
+    """Whether any pod was listed, one that is over or on no node too."""
 
     def volume(self, claim: Claim) -> _Volume | None:
         """What a claim stands for; ``None`` when nothing tells."""
         return self.volumes.get(self.bound.get(claim, self.reserved.get(claim, "")))
 
     def check(self) -> None:
-        """Raises ``FieldError`` when volumes were not listed: pods have claims, and no claim a volume."""
+        """Raises ``FieldError`` when pods were not listed, or volumes were not: pods have claims, and no claim a volume.
+
+        Every cluster has pods (CoreDNS waits as one even where there is no node). ``kubectl`` prints what it may list and leaves out the
+        rest, so a dump without any is what somebody records who may not list them.
+        """
+        if not self.shows_pods:
+            raise FieldError(f"it shows no pod: {_TOGETHER}")
         if not self.volumes and any(pod.claims for pod in self.pods):
-            raise FieldError(
-                "it shows pods with claims and no persistent volume: record pv, pvc and pods together, as somebody who may list all three"
-            )
+            raise FieldError(f"it shows pods with claims and no persistent volume: {_TOGETHER}")
 
 
 def _volume(raw: Raw, seen: _Objects) -> None:
@@ -159,6 +167,7 @@ def _claim(raw: Raw, seen: _Objects) -> None:
 
 
 def _pod(raw: Raw, seen: _Objects) -> None:
+    seen.shows_pods = True
     metadata, spec, status = _metadata(raw), fields.child(raw, "spec"), fields.child(raw, "status")
     name = fields.required(metadata, "name")
     node = fields.text(spec, "nodeName")

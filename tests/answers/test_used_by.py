@@ -98,13 +98,24 @@ def test_without_a_dump_it_is_null_and_never_empty(dumped: Callable[..., Invento
     "answer",
     [
         kube.dump(),
+        kube.dump(kube.dns()),
         kube.dump(kube.volume(), kube.claim()),
+        kube.dump(kube.volume(), kube.claim(), kube.dns()),
         kube.dump(kube.volume(), kube.claim(), kube.pod(phase="Succeeded")),
         kube.dump(kube.volume(handle="fs-00000000000000009"), kube.claim(), kube.pod()),
         kube.dump(kube.volume(), kube.claim(), kube.pod(node="ip-10-0-9-9.x", address="10.0.9.9")),
         json.dumps(DUMP)[:-5],
     ],
-    ids=["empty", "no pods", "over", "another file system", "another node", "cut"],
+    ids=[
+        "empty",
+        "no volumes",
+        "no pods",
+        "no pod of it",
+        "over",
+        "another file system",
+        "another node",
+        "cut",
+    ],
 )
 def test_a_dump_that_shows_nobody_there_or_is_cut_gives_null(
     dumped: Callable[..., Inventory], answer: object
@@ -156,9 +167,16 @@ def test_dumps_during_the_mount_are_joined_and_later_ones_are_not_asked(
 
 
 def test_the_window_asked_about_chooses_the_dumps(dumped: Callable[..., Inventory]) -> None:
-    inventory = dumped({1: DUMP, 3: kube.dump()})
+    inventory = dumped({1: DUMP, 3: kube.dump(kube.dns())})
     assert used_by(inventory, since=T + HOUR, until=T + 2 * HOUR + 1800) == [WEB]
     assert used_by(inventory, since=T + 3 * HOUR + 60, until=T + 4 * HOUR) is None
+
+
+def test_a_dump_of_somebody_who_may_not_list_pods_hides_none(
+    dumped: Callable[..., Inventory],
+) -> None:
+    inventory = dumped({1: DUMP, 3: kube.dump(kube.volume(), kube.claim())})
+    assert used_by(inventory, since=T + 3 * HOUR + 60, until=T + 4 * HOUR) == [WEB]
 
 
 def test_every_other_client_has_null(dumped: Callable[..., Inventory]) -> None:

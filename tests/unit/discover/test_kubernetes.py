@@ -15,7 +15,7 @@ from inventory.discover.kubernetes import cluster_of
 from inventory.model import CallState, ClusterUse, PodMount
 from tests import kube
 from tests.builders import ACCOUNT, CLIENT, FS, REGION
-from tests.kube import AP, NODE, claim, dump, of_claim, owner, pod, volume
+from tests.kube import AP, NODE, claim, dns, dump, of_claim, owner, pod, volume
 
 CALL = "k8s.prod"
 SECRET = "planted-secret"
@@ -51,7 +51,7 @@ def test_pods_of_one_controller_are_counted_by_node() -> None:
         pod("web-0"),
         pod("web-1"),
         pod("web-2", node=other, address="10.0.3.12"),
-        pod("dns", {"name": "tmp", "emptyDir": {}}),
+        dns(),
     )
     mount = PodMount(FS, "", "shop", "StatefulSet", "web", "data", "pv-1", 2)
     one = PodMount(FS, "", "shop", "StatefulSet", "web", "data", "pv-1", 1)
@@ -63,14 +63,26 @@ def test_pods_of_one_controller_are_counted_by_node() -> None:
 
 
 def test_a_claimed_volume_that_no_pod_uses_is_kept_without_a_node() -> None:
-    (unused,) = uses(volume(), claim(), volume("pv-2", claim=""))
+    (unused,) = uses(volume(), claim(), volume("pv-2", claim=""), dns())
     assert unused == ClusterUse(
         "prod/", "prod", mounts=(PodMount(FS, namespace="shop", claim="data", volume="pv-1"),)
     )
 
 
-def test_an_empty_cluster_is_whole_and_says_so() -> None:
-    assert uses() == [ClusterUse("prod/", "prod")]
+def test_a_cluster_without_efs_is_whole_and_says_so() -> None:
+    assert uses(dns()) == [ClusterUse("prod/", "prod")]
+
+
+@pytest.mark.parametrize("items", [(), (volume(), claim()), (volume(),), (claim(),)])
+def test_a_dump_without_pods_was_made_by_somebody_who_may_not_list_them(items: tuple[Any]) -> None:
+    answer = read_answer(CALL, dump(*items))
+    assert (answer.state, answer.items) == (CallState.BROKEN, [])
+    assert "it shows no pod" in answer.problem
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Pending"])
+def test_a_pod_that_is_over_or_waits_shows_that_pods_were_listed(phase: str) -> None:
+    assert uses(pod(phase=phase, node=None)) == [ClusterUse("prod/", "prod")]
 
 
 def test_a_pod_with_a_claim_twice_counts_once() -> None:
@@ -296,7 +308,7 @@ def test_a_claim_that_was_made_while_the_dump_was_taken_breaks_nothing() -> None
 
 def test_other_objects_are_passed_over() -> None:
     node = {"kind": "Node", "metadata": 5}
-    assert uses(node) == [ClusterUse("prod/", "prod")]
+    assert uses(node, dns()) == [ClusterUse("prod/", "prod")]
 
 
 def test_whose_dump_a_call_is() -> None:
@@ -307,7 +319,7 @@ def test_whose_dump_a_call_is() -> None:
 
 
 def test_a_sweep_has_the_dumps_of_several_clusters_and_no_kind_whole_by_them() -> None:
-    answers = {call: read_answer(call, dump()) for call in ("k8s.a", "k8s.b")}
+    answers = {call: read_answer(call, dump(dns())) for call in ("k8s.a", "k8s.b")}
     answers["k8s.c"] = read_answer("k8s.c", None)
     made = sweep("s", 1, ACCOUNT, REGION, answers, asked=())
     assert [use.cluster for use in made.items["cluster_use"]] == ["a", "b"]

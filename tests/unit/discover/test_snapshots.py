@@ -163,8 +163,8 @@ def test_files_of_other_calls_are_left_alone(tmp_path: Path) -> None:
 def test_a_cluster_s_dump_lies_beside_the_answers_of_aws(tmp_path: Path) -> None:
     write(tmp_path)
     write(tmp_path, "k8s.prod", kube.dump(kube.volume(), kube.pod()))
-    write(tmp_path, "k8s.test.example.org", kube.dump())
-    write(tmp_path, "k8s.not a name", kube.dump())
+    write(tmp_path, "k8s.test.example.org", kube.dump(kube.dns()))
+    write(tmp_path, "k8s.not a name", kube.dump(kube.dns()))
     sweep = snapshots.read(snapshots.sweeps(tmp_path)[0])
     assert {call for call, state in sweep.calls.items() if state is CallState.WHOLE} == {
         INTERFACES,
@@ -180,7 +180,7 @@ def test_a_cluster_s_dump_lies_beside_the_answers_of_aws(tmp_path: Path) -> None
 
 
 def test_a_folder_of_dumps_alone_did_not_ask_aws(tmp_path: Path) -> None:
-    write(tmp_path, "k8s.prod", kube.dump())
+    write(tmp_path, "k8s.prod", kube.dump(kube.dns()))
     sweep = snapshots.read(snapshots.sweeps(tmp_path)[0])
     assert sweep.calls == {"k8s.prod": CallState.WHOLE}
 
@@ -207,7 +207,7 @@ def test_a_dump_that_was_added_or_mended_is_looked_at_again(tmp_path: Path) -> N
     (sweep,) = sweeping.new_sweeps(settings(tmp_path), known)
     assert sweep.calls["k8s.prod"] is CallState.BROKEN
     known = {(sweep.name, ACCOUNT, REGION): dict(sweep.calls)}
-    write(tmp_path, "k8s.prod", kube.dump())
+    write(tmp_path, "k8s.prod", kube.dump(kube.dns()))
     (sweep,) = sweeping.new_sweeps(settings(tmp_path), known)
     known = {(sweep.name, ACCOUNT, REGION): dict(sweep.calls)}
     assert list(sweeping.new_sweeps(settings(tmp_path), known)) == []
@@ -215,7 +215,7 @@ def test_a_dump_that_was_added_or_mended_is_looked_at_again(tmp_path: Path) -> N
 
 def test_beside_live_sweeps_only_dumps_are_read(tmp_path: Path) -> None:
     write(tmp_path, answer=b"{")
-    write(tmp_path, "k8s.prod", kube.dump())
+    write(tmp_path, "k8s.prod", kube.dump(kube.dns()))
     write(tmp_path, name="20261124T000000Z")
     (sweep,) = sweeping.new_dumps(settings(tmp_path), {})
     assert (sweep.name, sweep.calls) == (NAME, {"k8s.prod": CallState.WHOLE})
