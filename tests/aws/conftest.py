@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from inventory.aws import Aws, Patience
-from inventory.config import AccountSettings, DiscoverSettings
+from inventory.aws import Aws, Meter, Patience
+from inventory.config import AccountSettings, DiscoverSettings, Settings, parse
 from inventory.discover import rounds
 from inventory.discover.rounds import Past, Wanted
 from inventory.model import Sweep
@@ -85,3 +87,37 @@ def store(database_url: str) -> Iterator[Store]:
     with Store.open(database_url, write=True) as opened:
         opened.upgrade()
         yield opened
+
+
+@pytest.fixture
+def configured(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
+    """Settings of a live inventory on the test's database; more sections as keywords."""
+
+    def make(**discover: Any) -> Settings:
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        accounts = [{"id": ACCOUNT, "regions": [REGION]}]
+        document = {
+            "database": {"url": database_url},
+            "discover": {"mode": "aws", "accounts": accounts} | discover,
+            "sources": [{"name": "logs", "type": "files", "path": "logs"}],
+        }
+        return parse(document, folder=tmp_path, environ={})
+
+    return make
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for botocore's pauses between tries."""
+    patience = Patience(connect=2, read=1, attempts=3, pause=0)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    shared: list[Aws] = []
+
+    def once(meter: Meter) -> Aws:
+        """Reading botocore's models is most of a round of so small an account."""
+        if not shared:
+            shared.append(Aws(patience=patience, sleep=lambda _: None))
+        shared[0].meter = meter
+        return shared[0]
+
+    monkeypatch.setattr(rounds, "Aws", once)

@@ -14,11 +14,10 @@ from sqlalchemy import create_engine, text
 
 from inventory import pipeline
 from inventory.answers import Answers
-from inventory.aws import Aws, Meter, Patience
 from inventory.cli.progress import progress_for
 from inventory.collect.report import Report
 from inventory.config import Settings, parse
-from inventory.discover import pace, rounds
+from inventory.discover import pace
 from inventory.model import KINDS
 from inventory.store import Store
 from inventory.store.versions import read_versions
@@ -32,38 +31,7 @@ OTHER = "444455556666"
 ROLE = f"arn:aws:iam::{OTHER}:role/efs-inventory"
 
 
-@pytest.fixture
-def configured(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
-    """Settings of a live inventory on the test's database; more sections as keywords."""
-
-    def make(**discover: Any) -> Settings:
-        (tmp_path / "logs").mkdir(exist_ok=True)
-        accounts = [{"id": ACCOUNT, "regions": [REGION]}]
-        document = {
-            "database": {"url": database_url},
-            "discover": {"mode": "aws", "accounts": accounts} | discover,
-            "sources": [{"name": "logs", "type": "files", "path": "logs"}],
-        }
-        return parse(document, folder=tmp_path, environ={})
-
-    return make
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for botocore's pauses between tries."""
-    patience = Patience(connect=2, read=1, attempts=3, pause=0)
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    shared: list[Aws] = []
-
-    def once(meter: Meter) -> Aws:
-        """Reading botocore's models is most of a round of so small an account."""
-        if not shared:
-            shared.append(Aws(patience=patience, sleep=lambda _: None))
-        shared[0].meter = meter
-        return shared[0]
-
-    monkeypatch.setattr(rounds, "Aws", once)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def collect(settings: Settings, clock: Clock) -> Report:
