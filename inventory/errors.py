@@ -18,6 +18,11 @@ class InventoryError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def told(self) -> str:
+        """In one line, with what to do next."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
 
 class UsageError(InventoryError):
     """Wrong arguments: an unreadable time, an ambiguous name, an empty window."""
@@ -67,6 +72,8 @@ class AwsFault(StrEnum):
     DISABLED = "disabled"
     """The region is not enabled for the account."""
     UNREACHABLE = "unreachable"
+    NO_ENDPOINT = "no_endpoint"
+    """Nobody is where the service should be: it is not offered there, or there is no way to it."""
     CORRUPT = "corrupt"
     """An answer came that is not what AWS answers: cut, another's, without what must be there."""
     REFUSED = "refused"

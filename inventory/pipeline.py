@@ -96,8 +96,7 @@ def _look_back(store: Store, settings: Settings, report: Report, clock: Clock) -
     with store.lock("discover", PATIENCE):
         told = sweeping.told_afterwards(settings, store, clock=clock)
         if told.sweeps:
-            store.learn(told.sweeps, Networks(settings.networks))
-        store.remember(told.asked)
+            store.learn(told.sweeps, Networks(settings.networks), told.asked)
     for sweep in told.sweeps:
         report.learnt(sweep)
     for fault in told.faults:

@@ -77,6 +77,7 @@ def topology(
     *versions: Version[Any],
     whole: Mapping[str, Any] | None = None,
     swept: Mapping[tuple[str, str], Sequence[int]] | None = None,
+    asked: Mapping[tuple[str, str], Sequence[tuple[int, int]]] | None = None,
 ) -> Topology:
     """From versions of any kinds."""
     kinds = {
@@ -99,7 +100,7 @@ def topology(
     found: dict[str, list[Version[Any]]] = {}
     for version in versions:
         found.setdefault(kinds[type(version.value)], []).append(version)
-    return Topology(found, whole=whole, swept=swept)
+    return Topology(found, whole=whole, swept=swept, asked=asked)
 
 
 def eni(interface_id: str = CLIENT_ENI, *addresses: str, **changes: Any) -> NetworkInterface:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inventory.answers.contacts import Asked, Contact, contacts
+from inventory.answers.contacts import Contact, contacts
 from inventory.answers.finding import file_systems, keys_of
+from inventory.answers.presences import Asked
 from inventory.answers.seeing import Limits, Observer, Seeing
 from inventory.errors import InventoryError, UsageError
 from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Span, Version, iso
@@ -129,11 +130,11 @@ class Desk:
 
         def connected(span: Span, addresses: Collection[str]) -> bool | None:
             told = (
-                connection.value.time
+                stretch
                 for address in addresses
-                for connection in topology.connections(version.value.file_system_id, address)
+                for stretch in topology.connected(version.value.file_system_id, address)
             )
-            if any(span[0] <= time <= span[1] for time in told):
+            if any(span[0] <= end and start <= span[1] for start, end in told):
                 return True
             left = subtract([span], topology.asked(version.account, version.region))
             return None if left else False

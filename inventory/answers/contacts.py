@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from inventory.answers.plain import AtTarget, by_address, is_plain
+from inventory.answers.presences import Asked, accepted, is_probe, presences, state_of
 from inventory.model import (
-    HOUR,
-    PROBE_BYTES,
-    PROBE_PACKETS,
-    PROBE_SECONDS,
-    RUN_GAP,
     Confidence,
     Method,
     MountHour,
     MountState,
     Owner,
-    Span,
+    OwnerKind,
 )
 from inventory.store.mounts import MountRow
-from inventory.timeline import (
-    EndReason,
-    Horizon,
-    Interval,
-    intersect,
-    intervals,
-    total,
-)
+from inventory.timeline import Interval
 
 Identity = tuple[tuple[str, ...], ...]
 """The identities of an attribution's owners: what makes two rows speak of the same client, or of the same set of candidates."""
-
-
-class Sight(NamedTuple):
-    """How well a mount target was looked at, and what ends mounts of it."""
-
-    seen: Sequence[Span]
-    aggregation: int
-    mount_gap: int
-    gone: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a question is about: its window, and up to where states are known."""
-
-    window: Span
-    as_of: int
-    sights: Mapping[str, Sight]
-    """By mount target id."""
-    client_gone: Callable[[MountRow], int | None]
-    """When the client behind a row is known to be gone for good."""
-    connected: Callable[[Span, Collection[str]], bool | None]
-    """Whether CloudTrail told of a connection from one of some addresses in a span; ``None`` when it was not asked about all of it."""
 
 
 @dataclass(slots=True)
@@ -109,7 +75,8 @@ def contacts(
     """
     told, asked_for = list(history), list(counted)
     named = _named_elsewhere([*told, *asked_for])
-    by_client: dict[Identity, _Rows] = defaultdict(_Rows)
+    earlier = by_address(told)
+    by_client: dict[Identity, _Rows] = defaultdict(lambda: _Rows(earlier))
     for row in told:
         by_client[_identity(row, named)].history.append(row)
     for row in asked_for:
@@ -124,37 +91,51 @@ def contacts(
 
 @dataclass(slots=True)
 class _Rows:
+    everybody: Mapping[AtTarget, Sequence[MountRow]]
+    """All rows of the history, of this client and of others."""
     history: list[MountRow] = field(default_factory=list)
     counted: list[MountRow] = field(default_factory=list)
 
 
 def _identity(row: MountRow, named: Mapping[str, Identity]) -> Identity:
-    attribution = row.mount.attribution
-    if attribution.confidence is Confidence.UNKNOWN and attribution.interface_id in named:
-        return named[attribution.interface_id]
-    return tuple(owner.identity for owner in attribution.owners)
+    if _is_unknown(row):
+        return named.get(row.mount.attribution.interface_id, _own(row))
+    return _own(row)
+
+
+def _own(row: MountRow) -> Identity:
+    return tuple(owner.identity for owner in row.mount.attribution.owners)
 
 
 def _named_elsewhere(rows: Sequence[MountRow]) -> dict[str, Identity]:
-    """By interface, the one owner that other hours name for certain: an interface that nobody could name in one hour is still the same."""
+    """By interface, the one owner that all other hours name: an interface that nobody could name in one hour is still the same.
+
+    One hour that names somebody else, or several, shows an interface that changes hands or is shared; and functions share
+    theirs without a sign.
+    """
     found: dict[str, set[Identity]] = defaultdict(set)
+    lent: set[str] = set()
     for row in rows:
         attribution = row.mount.attribution
-        if attribution.confidence is Confidence.EXACT and attribution.interface_id:
-            found[attribution.interface_id].add(
-                tuple(owner.identity for owner in attribution.owners)
-            )
+        if attribution.interface_id and not _is_unknown(row):
+            found[attribution.interface_id].add(_own(row))
+            if attribution.confidence is Confidence.EXACT:
+                lent.add(attribution.interface_id)
     return {
-        interface: identities.pop()
-        for interface, identities in found.items()
-        if len(identities) == 1
+        interface: only
+        for interface in lent
+        if len(found[interface]) == 1 and not _is_shared(only := next(iter(found[interface])))
     }
 
 
+def _is_shared(owners: Identity) -> bool:
+    return len(owners) != 1 or owners[0][0] == OwnerKind.LAMBDA_FUNCTION
+
+
 def _contact(rows: _Rows, asked: Asked) -> Contact | None:
-    presences = _presences(rows.history or rows.counted, asked)
-    mounted = [p for p in presences if _accepted(p.rows) and not _is_probe(p, asked)]
-    state, spans = _state(rows.history or rows.counted, presences, mounted, asked)
+    stays = presences(rows.history or rows.counted, asked)
+    mounted = [p for p in stays if accepted(p.rows) and not is_probe(p, asked)]
+    state, spans = state_of(rows.history or rows.counted, stays, mounted, asked)
     if not rows.counted and not spans:
         return None
     mounts = [row.mount for row in rows.counted]
@@ -173,6 +154,7 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
             row.server,
         ),
     )
+    confidence, method = _how_known(told, best.mount)
     newest = max(
         witnesses,
         key=lambda row: (row.mount.last_seen, row.mount.first_seen, row.mount.client, row.server),
@@ -181,8 +163,8 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         owners=best.mount.attribution.owners
         if _is_unknown(newest)
         else newest.mount.attribution.owners,
-        confidence=best.mount.attribution.confidence,
-        method=best.mount.attribution.method,
+        confidence=confidence,
+        method=method,
         state=state,
         intervals=spans,
         first_seen=max(min(moments), asked.window[0]),
@@ -192,7 +174,7 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         mount_targets=_distinct(m.mount_target_id for m in told),
         access_points=_distinct(point for m in told for point in m.attribution.access_points),
         principals=_distinct(arn for m in told for arn in m.attribution.principals),
-        plain_nfs=_is_plain(mounted, told, asked),
+        plain_nfs=is_plain(mounted, told, rows.everybody, asked),
         flows=sum(m.requests_ok for m in counting),
         packets=sum(m.packets_in + m.packets_out for m in counting),
         bytes=sum(m.bytes_in + m.bytes_out for m in counting),
@@ -203,26 +185,18 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
     )
 
 
-def _is_plain(mounted: Sequence[_Presence], told: Sequence[MountHour], asked: Asked) -> bool | None:
-    """Whether the mounts were made without IAM. One that may have begun earlier than it was seen may have connected earlier, too."""
-    if any(mount.attribution.principals for mount in told):
-        return False
-    answers = [_connected(presence, asked) for presence in mounted]
-    if any(answers):
-        return False
-    return True if answers and all(answer is False for answer in answers) else None
-
-
-def _connected(presence: _Presence, asked: Asked) -> bool | None:
-    interval = presence.interval
-    addresses = {row.mount.client for row in presence.rows} - {""}
-    span = (interval.start - RUN_GAP, interval.end + RUN_GAP)
-    if interval.open_end:
-        # CloudTrail is some minutes behind, and is asked now and then: of the last hour it need not have told.
-        span = (span[0], max(interval.start + RUN_GAP, min(span[1], asked.as_of - HOUR)))
-    found = asked.connected(span, addresses) if addresses else None
-    begun = not interval.open_start and interval.start >= asked.window[0]
-    return found if found or begun else None
+def _how_known(told: Sequence[MountHour], best: MountHour) -> tuple[Confidence, Method]:
+    """As sure as the least sure of the rows, and how that one knows. One whose name is lent is inferred."""
+    if best.attribution.confidence is Confidence.UNKNOWN:
+        return Confidence.UNKNOWN, best.attribution.method
+    known = [m.attribution for m in told if m.attribution.confidence is not Confidence.UNKNOWN]
+    weakest = max(
+        known,
+        key=lambda a: (_CONFIDENCES.index(a.confidence), _METHODS.index(a.method)),
+    )
+    if len(known) < len(told) and weakest.confidence is Confidence.EXACT:
+        return Confidence.INFERRED, Method.INTERFACE
+    return weakest.confidence, weakest.method
 
 
 def _told_by_the_mount_target(mount: MountHour, others: Sequence[MountHour]) -> bool:
@@ -246,118 +220,3 @@ def _is_unknown(row: MountRow) -> bool:
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({text for text in texts if text}))
-
-
-# -- states ------------------------------------------------------------------------------------------------------------------------------
-
-
-class _Presence(NamedTuple):
-    interval: Interval
-    mount_target_id: str
-    rows: Sequence[MountRow]
-
-
-def _state(
-    history: Sequence[MountRow],
-    presences: Sequence[_Presence],
-    mounted: Sequence[_Presence],
-    asked: Asked,
-) -> tuple[MountState, list[tuple[Interval, str]]]:
-    if mounted:
-        state = max((_mount_state(p, asked) for p in mounted), key=_LIVELINESS.index)
-        clipped = [(_clipped(p.interval, asked.window), p.mount_target_id) for p in mounted]
-        return state, sorted(
-            (interval, target) for interval, target in clipped if interval is not None
-        )
-    if any(_accepted(p.rows) for p in presences):
-        return MountState.PROBE, []
-    rejected = any(row.mount.rejected for row in history)
-    return (MountState.REJECTED if rejected else MountState.ATTEMPTED), []
-
-
-_LIVELINESS = [MountState.ENDED, MountState.UNKNOWN, MountState.IDLE, MountState.ACTIVE]
-
-
-def _presences(history: Sequence[MountRow], asked: Asked) -> list[_Presence]:
-    by_target: dict[str, list[MountRow]] = defaultdict(list)
-    for row in history:
-        by_target[row.mount.mount_target_id].append(row)
-    found: list[_Presence] = []
-    for target, rows in sorted(by_target.items()):
-        sight = asked.sights.get(target, BLIND)
-        newest = max(rows, key=lambda row: row.mount.last_seen)
-        horizon = Horizon(
-            asked.as_of,
-            sight.mount_gap,
-            _client_gone(rows, newest.mount.last_seen - sight.mount_gap, asked),
-            sight.gone,
-        )
-        for span in intervals(
-            ((row.mount.first_seen, row.mount.last_seen) for row in rows), sight.seen, horizon
-        ):
-            inside = [row for row in rows if span.start <= row.mount.first_seen <= span.end]
-            found.append(_Presence(span, target, inside))
-    return found
-
-
-def _client_gone(rows: Sequence[MountRow], since: int, asked: Asked) -> int | None:
-    """When the last of the interfaces that took part lately was gone; ``None`` while one is not."""
-    moments = [asked.client_gone(row) for row in rows if row.mount.last_seen >= since]
-    known = [moment for moment in moments if moment is not None]
-    return max(known) if len(known) == len(moments) else None
-
-
-BLIND = Sight((), 600, 1500, None)
-"""Of a mount target that nobody looked at: nothing ends its mounts."""
-
-
-def _accepted(rows: Sequence[MountRow]) -> bool:
-    """A row proves it by itself, or the client's own rows do together: requests in one hour, responses in the next."""
-    if any(row.mount.accepted for row in rows):
-        return True
-    return any(row.mount.requests_ok for row in rows) and any(
-        row.mount.responses_ok for row in rows
-    )
-
-
-def _is_probe(presence: _Presence, asked: Asked) -> bool:
-    """A tiny contact, told from the mount target's own rows while it was looked at, and long enough ago not to be a mount's beginning."""
-    mounts = [row.mount for row in presence.rows]
-    sight = asked.sights.get(presence.mount_target_id, BLIND)
-    start, end = presence.interval.start, max(presence.interval.end, presence.interval.start + 1)
-    return (
-        all(m.at_mount_target for m in mounts)
-        and end - start <= PROBE_SECONDS
-        and max(sum(m.packets_in for m in mounts), sum(m.packets_out for m in mounts))
-        <= PROBE_PACKETS
-        and max(sum(m.bytes_in for m in mounts), sum(m.bytes_out for m in mounts)) <= PROBE_BYTES
-        and sum(m.packets_in + m.packets_out for m in mounts) > 0
-        and asked.as_of - end > sight.aggregation + PROBE_SECONDS
-        and total(intersect([(start, end)], sight.seen)) >= end - start
-    )
-
-
-def _mount_state(presence: _Presence, asked: Asked) -> MountState:
-    interval = presence.interval
-    if interval.ended_reason is EndReason.COVERAGE_LOST:
-        return MountState.UNKNOWN
-    if interval.ended_reason is not None:
-        return MountState.ENDED
-    gap = asked.sights.get(presence.mount_target_id, BLIND).mount_gap
-    busy = [row.mount.last_busy for row in presence.rows if row.mount.last_busy is not None]
-    return MountState.ACTIVE if busy and max(busy) >= asked.as_of - gap else MountState.IDLE
-
-
-def _clipped(interval: Interval, window: Span) -> Interval | None:
-    """The part inside the window; where the window cuts, the end is open."""
-    start, end = max(interval.start, window[0]), min(interval.end, window[1])
-    if start > end:
-        return None
-    cut = end < interval.end
-    return Interval(
-        start,
-        end,
-        open_start=interval.open_start or start > interval.start,
-        open_end=interval.open_end or cut,
-        ended_reason=None if cut else interval.ended_reason,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from inventory.answers.contacts import Sight
+from inventory.answers.presences import Sight
 from inventory.model import Capture, CaptureKind, FileSystem, FlowLog, MountTarget, Span, Version
 from inventory.resolve.topology import Topology
 from inventory.store import views

@@ -34,7 +34,7 @@ def status(desk: Desk) -> Json:
             *_coverage_problems(coverage),
             *places.problems(unknown, FEW),
             *_unresolved_problems(unresolved),
-            *_use_problems(used),
+            *swept.used_up(used),
         ],
         "sources": sources,
         "coverage": coverage,
@@ -221,12 +221,6 @@ def _unresolved_problems(unresolved: Json) -> list[str]:
     if not unresolved["count"]:
         return []
     return [f"{_counted(unresolved['count'], 'client')} could not be named for certain"]
-
-
-def _use_problems(used: Json) -> list[str]:
-    if used["total"] < used["limit"]:
-        return []
-    return [f"the {used['limit']:,} calls of max_calls_per_day were used up on {used['day']}"]
 
 
 def _counted(number: int, noun: str, several: str = "") -> str:

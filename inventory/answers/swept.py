@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from inventory.answers.asking import Desk
 from inventory.answers.shapes import Json
-from inventory.discover.calls import SWEPT
-from inventory.model import DAY, CallState, iso
+from inventory.discover.calls import SWEPT, spent
+from inventory.model import DAY, CallState, epoch, iso
 from inventory.store import asking, ledger
 
 GLOBAL = "global"
 """The region of calls that belong to none."""
+
+STALE = 2 * DAY
+"""Seconds behind the newest sweep of all after which what was not asked since is told: whatever is asked at all is asked once a day."""
+
+FEW = 5
+"""How many places are told that nobody asks any more."""
 
 
 def sweeps(desk: Desk) -> list[Json]:
@@ -60,6 +67,13 @@ def calls_used(desk: Desk) -> Json:
     }
 
 
+def used_up(used: Json) -> list[str]:
+    """The day's budget of sweeps, when nothing is left of it."""
+    if used["day"] is None or spent(used["by_call"]) < used["limit"]:
+        return []
+    return [f"the {used['limit']:,} calls of max_calls_per_day were used up on {used['day']}"]
+
+
 # -- problems ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -69,7 +83,8 @@ def problems(found: Sequence[Json]) -> list[str]:
         return ["no sweep was recorded: nobody can be named, and no file system is known"]
     accounts: dict[str, list[Json]] = defaultdict(list)
     for sweep in found:
-        accounts[sweep["account"]].append(sweep)
+        if not _outdated(sweep, found):
+            accounts[sweep["account"]].append(sweep)
     silent = [account for account, rows in accounts.items() if _silent(_asked(rows))]
     return [
         *(f"{where(account)}: {_silence(_asked(accounts[account]))}" for account in silent),
@@ -80,7 +95,48 @@ def problems(found: Sequence[Json]) -> list[str]:
             for sweep in rows
             for line in _of_one(sweep)
         ),
+        *_forgotten(found),
     ]
+
+
+def _outdated(sweep: Json, found: Sequence[Json]) -> bool:
+    """Whether it tells only that an organization did not say which account it is managed by, and it has said so since."""
+    if sweep["account"].isdigit():
+        return False
+    calls = {call["call"] for call in sweep["calls"]}
+    return any(
+        call["call"] in calls and (call["whole_at"] or "") > sweep["last"]
+        for other in found
+        if other["account"].isdigit()
+        for call in other["calls"]
+    )
+
+
+def _forgotten(found: Sequence[Json]) -> Iterator[str]:
+    """What is not asked any more, for it left the configuration or is not recorded: what was known of it is not known to be so still."""
+    asked = {where(one["account"], one["region"]): _last_asked(one) for one in found}
+    newest = max((at for calls in asked.values() for at in calls.values()), default=None)
+    if newest is None:
+        return
+    limit = iso(epoch(datetime.fromisoformat(newest)) - STALE) or ""
+    lines = []
+    for place, calls in asked.items():
+        old = [call for call, at in calls.items() if at < limit]
+        if old:
+            names = "" if len(old) == len(calls) else f" {', '.join(old)}"
+            lines.append(f"{place}:{names} not asked since {max(calls[call] for call in old)}")
+    yield from lines[:FEW]
+    if len(lines) > FEW:
+        yield f"and {len(lines) - FEW} more accounts and regions that are not asked any more"
+
+
+def _last_asked(sweep: Json) -> dict[str, str]:
+    """When each call that sweeps make was last made."""
+    return {
+        call["call"]: call["asked_at"]
+        for call in sweep["calls"]
+        if call["call"] in SWEPT and call["asked_at"]
+    }
 
 
 def where(account: str, region: str = GLOBAL) -> str:

@@ -8,12 +8,11 @@ is an :class:`~inventory.errors.AwsError` with its :class:`~inventory.errors.Aws
 """
 
 from inventory.aws.calling import Answer, Caller
-from inventory.aws.faults import call_name
-from inventory.aws.metering import FREE, CallKey, Meter, Use
+from inventory.aws.faults import call_name, corrupt
+from inventory.aws.metering import CallKey, Meter, Use
 from inventory.aws.sessions import Aws, Patience, WayIn
 
 __all__ = [
-    "FREE",
     "Answer",
     "Aws",
     "CallKey",
@@ -23,4 +22,5 @@ __all__ = [
     "Use",
     "WayIn",
     "call_name",
+    "corrupt",
 ]

@@ -72,6 +72,8 @@ class Caller:
             found: list[Any] = []
             for page in self.pages(service, operation, need=(key,), **parameters):
                 found.extend(page[key])
+            if None in found:
+                raise corrupt(call_name(service, operation), f"an entry of {key} that is nothing")
             return found
 
         everything: list[Any] = self._again(whole)

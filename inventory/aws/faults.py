@@ -13,6 +13,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     PaginationError,
@@ -78,8 +79,9 @@ def translated(error: Exception, call: str, account: str) -> AwsError:
         return corrupt(call, "an answer that was cut or garbled")
     if isinstance(error, ParamValidationError):
         raise error  # a bug of ours keeps its traceback
+    nowhere = isinstance(error, EndpointConnectionError)
     return AwsError(
-        AwsFault.UNREACHABLE,
+        AwsFault.NO_ENDPOINT if nowhere else AwsFault.UNREACHABLE,
         f"{call}: AWS cannot be reached ({type(error).__name__})",
         hint="check the network, the region and AWS_ENDPOINT_URL",
     )

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 from inventory.errors import AwsError, AwsFault
+from inventory.model import FREE
 
 
 @dataclass(slots=True)
@@ -18,10 +19,6 @@ class Use:
 
 CallKey = tuple[str, str, str]
 """Account, region and call, ``ec2.describe-network-interfaces`` and the like."""
-
-
-FREE = "sts."
-"""Asking who we are is counted, but never refused."""
 
 
 class Meter:

@@ -73,6 +73,7 @@ class Aws:
         refuse_open_endpoints(os.environ)
         self._lock = threading.RLock()
         self._models = botocore.session.Session()
+        self._refuse_garbled_configuration()
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._clients: dict[tuple[int, str, str, str], Any] = {}
 
@@ -118,6 +119,16 @@ class Aws:
             return self._models.get_partition_for_region(region)
         except BotoCoreError:
             return "aws"
+
+    def _refuse_garbled_configuration(self) -> None:
+        """Raises ``ConfigError`` for an AWS configuration that cannot be read."""
+        try:
+            _ = self._models.full_config
+        except BotoCoreError as error:
+            raise ConfigError(
+                f"the AWS configuration cannot be read: {error}",
+                hint="mend the file, or name another one in AWS_CONFIG_FILE",
+            ) from error
 
     def _session(self, way_in: WayIn | None, region: str) -> Session:
         profile = (way_in.profile if way_in else None) or ""

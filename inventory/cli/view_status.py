@@ -10,6 +10,7 @@ from inventory.cli.blocks import Block, Cell, Column, Line, Table, counted
 from inventory.cli.times import Times, words
 from inventory.cli.view_mounts import percent
 from inventory.cli.view_sweeps import sweep_blocks
+from inventory.discover.calls import spent
 
 Row = Mapping[str, Any]
 
@@ -280,6 +281,7 @@ def _calls(answer: Row) -> Iterator[Block]:
         return
     throttled = f", {used['throttled']:,} of them throttled" if used["throttled"] else ""
     yield Line(
-        f"Calls to AWS on {used['day']}: {used['total']:,} of {used['limit']:,}{throttled}", "bold"
+        f"Calls to AWS on {used['day']}: {spent(used['by_call']):,} of {used['limit']:,}{throttled}",
+        "bold",
     )
     yield Line(f"  {_counts(used['by_call'])}")

@@ -37,8 +37,9 @@ class Report:
                 told.setdefault(sweep.problems[call], []).append(call)
         where = f"sweep {sweep.name} {sweep.account} {sweep.region}"
         for problem, calls in told.items():
-            several = f"{len(calls)} calls: " if len(calls) > 1 else ""
-            self.problems.append(f"{where}: {several}{problem}")
+            whose = f"{len(calls)} calls: " if len(calls) > 1 else f"{calls[0]}: "
+            said = len(calls) == 1 and calls[0] in problem.partition(": ")[0]
+            self.problems.append(f"{where}: {'' if said else whose}{problem}")
 
     def recorded(self, source: str, batch: Batch) -> None:
         """One more batch is recorded."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.aws import Aws, Caller
+from inventory.aws import Aws, Caller, corrupt
 from inventory.config import AccountSettings, DiscoverSettings, OrganizationSettings
 from inventory.errors import AwsError
 
@@ -68,7 +68,10 @@ def regions_of(entrance: Entrance, caller: Caller) -> tuple[str, ...]:
     if entrance.regions:
         return entrance.regions
     rows = caller.listed("account", "list_regions", "Regions", RegionOptStatusContains=_OPTED_IN)
-    return tuple(sorted({str(row["RegionName"]) for row in rows if row.get("RegionName")}))
+    names = {str(row.get("RegionName") or "") for row in rows}
+    if not names or "" in names:
+        raise corrupt(LIST_REGIONS, "no region, or one without a name")
+    return tuple(sorted(names))
 
 
 def _add_organization(
@@ -90,8 +93,8 @@ def _add_organization(
         found.organization = caller.identity()
         members = set(_members(caller, organization.include_ous))
     except AwsError as error:
-        found.problem = f"{error} ({error.hint})" if error.hint else str(error)
-        members = {account for account, _ in remembered} - {found.organization}
+        found.problem = error.told
+        members = {account for account, _ in remembered}
     for account_id in sorted(members - configured - set(organization.exclude)):
         # The member role is not made in the management account: there, whoever lists the accounts also reads.
         member = f"arn:{partition}:iam::{account_id}:role/{organization.role_name}"
@@ -127,4 +130,6 @@ def _active(rows: Sequence[Any]) -> Iterator[str]:
     """``State`` replaces ``Status``; an account with neither is taken for active."""
     for row in rows:
         if (row.get("State") or row.get("Status") or "ACTIVE") == "ACTIVE":
+            if not row.get("Id"):
+                raise corrupt(LIST_ACCOUNTS, "an account without Id")
             yield str(row["Id"])

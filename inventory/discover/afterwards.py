@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -16,6 +17,9 @@ from inventory.model import DAY, Place, Wanted
 
 AT_ONCE = 240
 """Calls of one asking: two minutes at the pace that CloudTrail allows. What is left is asked the next time."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Ledger(Protocol):
@@ -54,6 +58,15 @@ def ask(settings: DiscoverSettings, ledger: Ledger, *, clock: Callable[[], int])
         callers = _callers(settings, aws, places_of(ledger.call_times()), told.faults)
         found = histories.ask(history, wanted, callers, Purse(max(0, left), AT_ONCE), now)
         found.faults[:0] = told.faults
+        if found.unasked and left <= found.calls:
+            _LOG.warning(
+                "%s: %d questions wait for another day: the %d calls of [discover.cloudtrail] max_calls_per_day are used up",
+                history.name,
+                found.unasked,
+                trails.max_calls_per_day,
+            )
+        elif found.unasked:
+            _LOG.info("%s: %d questions are left for the next time", history.name, found.unasked)
         return found
     finally:
         ledger.use(day, aws.meter.take())

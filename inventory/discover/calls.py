@@ -8,7 +8,7 @@ from typing import Any
 
 from inventory.discover import fields, kubernetes, reduce, trail
 from inventory.discover.fields import FieldError, Raw
-from inventory.model import KINDS, CallState, Sweep
+from inventory.model import FREE, KINDS, CallState, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,19 @@ _Identity = tuple[str, str]
 
 SWEPT = tuple(call for call, spec in CALLS.items() if not spec.apart)
 """The calls that a whole sweep makes."""
+
+
+def spent(by_call: Mapping[str, int]) -> int:
+    """What of some requests counts against ``max_calls_per_day``.
+
+    Not those of histories, which have a budget of their own, nor asking who we are.
+    """
+    return sum(
+        number
+        for call, number in by_call.items()
+        if not call.startswith(FREE) and not (call in CALLS and CALLS[call].apart)
+    )
+
 
 _MORE = ("NextToken", "nextToken", "NextMarker")
 """What an answer bears when there is more of it."""

@@ -94,24 +94,19 @@ class CloudTrail:
     def questions(self, wanted: Wanted, now: int) -> list[Question]:
         """Connections first, the newest first; then interfaces, then addresses."""
         window = (now - self._reach, now - SETTLE)
-        before = _Before(wanted.asked)
+        before = _Before(wanted.asked, now)
         return [
-            *self._connections(wanted.places, before, window, now),
+            *self._connections(wanted.places, before, window),
             *self._interfaces(wanted, before, window, now),
             *self._addresses(wanted, before, window),
         ]
 
     def _connections(
-        self, places: Sequence[Place], before: _Before, window: Span, now: int
+        self, places: Sequence[Place], before: _Before, window: Span
     ) -> list[Question]:
         found: list[Question] = []
         for place in places:
-            unread = [
-                (row.start, row.end)
-                for row in before.of(place, UNREADABLE + CONNECTIONS)
-                if now - row.asked_at < AGAIN
-            ]
-            left = subtract([window], [*before.spans(place, CONNECTIONS), *unread])
+            left = subtract([window], before.spans(place, CONNECTIONS))
             found += [
                 Question(place, CONNECTIONS, start, end)
                 for start, end in _pieces(left)
@@ -135,7 +130,8 @@ class CloudTrail:
             for place in (own, *sorted(others)):
                 subject = INTERFACE + one.interface_id
                 times = [row.asked_at for row in before.of(place, subject)]
-                if len(times) < MOST_TIMES and now - max(times, default=0) >= AGAIN:
+                lately = now - max(times, default=0) < AGAIN or before.unread(place, subject)
+                if len(times) < MOST_TIMES and not lately:
                     found.setdefault((place, subject), Question(place, subject, *window))
         return list(found.values())
 
@@ -228,7 +224,7 @@ class CloudTrail:
         if question.subject.startswith(INTERFACE) and reached > question.start:
             return ()
         subject = question.subject
-        if answer.state is not CallState.WHOLE and subject == CONNECTIONS:
+        if answer.state is not CallState.WHOLE:
             subject = UNREADABLE + subject
         account, region = question.place
         found = len(answer.items)
@@ -238,7 +234,8 @@ class CloudTrail:
 class _Before:
     """What was asked before, by place and subject."""
 
-    def __init__(self, asked: Iterable[Asked]) -> None:
+    def __init__(self, asked: Iterable[Asked], now: int) -> None:
+        self._now = now
         self._rows: dict[tuple[Place, str], list[Asked]] = defaultdict(list)
         for row in asked:
             self._rows[(row.account, row.region), row.subject].append(row)
@@ -246,8 +243,15 @@ class _Before:
     def of(self, place: Place, subject: str) -> Sequence[Asked]:
         return self._rows.get((place, subject), ())
 
+    def unread(self, place: Place, subject: str) -> Sequence[Asked]:
+        """What could not be read a short time ago, and is not asked about again yet."""
+        rows = self.of(place, UNREADABLE + subject)
+        return [row for row in rows if self._now - row.asked_at < AGAIN]
+
     def spans(self, place: Place, subject: str) -> list[Span]:
-        return [(row.start, row.end) for row in self.of(place, subject)]
+        """What need not be asked about."""
+        rows = (*self.of(place, subject), *self.unread(place, subject))
+        return [(row.start, row.end) for row in rows]
 
 
 def _pieces(spans: Iterable[Span]) -> Iterator[Span]:

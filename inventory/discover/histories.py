@@ -91,9 +91,8 @@ class Told:
     """What histories told at one asking."""
 
     sweeps: list[Sweep] = field(default_factory=list)
-    """To be learnt first."""
     asked: list[Asked] = field(default_factory=list)
-    """To be remembered then: whoever is killed in between asks again."""
+    """To be remembered together with what was told: whoever is killed before asks again. Nothing without sweeps."""
     faults: list[AwsError] = field(default_factory=list)
     calls: int = 0
     """Pages asked for: what the asking took of the day's budget."""

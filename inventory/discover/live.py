@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.aws import Caller
+from inventory.aws import Caller, corrupt
 from inventory.discover.calls import CALLS, Answer, read_answer
 from inventory.discover.calls import sweep as made_of
 from inventory.errors import AwsError, AwsFault
@@ -79,10 +79,10 @@ class Gathering:
 
     def fail(self, call: str, error: AwsError) -> None:
         """Keep why a call, or a part of it, gave nothing."""
-        if call in OPTIONAL and error.fault is AwsFault.UNREACHABLE:
+        if call in OPTIONAL and error.fault is AwsFault.NO_ENDPOINT:
             self.absent.add(call)
         else:
-            self._note(call, f"{error} ({error.hint})" if error.hint else str(error))
+            self._note(call, error.told)
 
     def _note(self, call: str, problem: str) -> None:
         self.problems.setdefault(call, []).append(problem)
@@ -91,21 +91,33 @@ class Gathering:
         """What another call listed. When it could not be listed whole, the ``child`` that needs it is not whole either."""
         rows = self.fetch(call)
         if call in self.absent:
-            raise AwsError(AwsFault.UNREACHABLE, f"{call} is out of reach")
+            raise AwsError(AwsFault.NO_ENDPOINT, f"{call} is out of reach")
         if call in self.problems:
             self._note(child, f"needs {call}, which is not whole: {self.problems[call][0]}")
         return rows
 
+    def ids(self, call: str, child: str, key: str) -> list[tuple[str, Any]]:
+        """What another call listed, each with its id. One without is of no use, and the ``child`` that needs it is not whole."""
+        rows = self.parents(call, child)
+        found = [(str(row[key]), row) for row in rows if row.get(key)]
+        if len(found) < len(rows):
+            self._note(child, f"needs {call}, which lists something without {key}")
+        return found
+
     def each(
         self, call: str, parents: Sequence[Any], ask: Callable[[Any], Sequence[Any]], gone: str = ""
     ) -> Iterator[Any]:
-        """The rows of every parent. One that fails is noted and the others are asked; one that is ``gone`` by now has none."""
+        """The rows of every parent. One that fails is noted and the others are asked; one that is ``gone`` by now has none.
+
+        ``gone``: AWS's code; after a colon what its message says, where the code is used for much else.
+        """
         failures = 0
         for parent in parents:
             try:
                 yield from ask(parent)
             except AwsError as error:
-                if gone and error.code == gone:
+                code, _, saying = gone.partition(": ")
+                if gone and error.code == code and saying in str(error.__cause__):
                     continue
                 self.fail(call, error)
                 failures += 1
@@ -215,11 +227,18 @@ def _described(gathering: Gathering, call: str, key: str, **parameters: Any) -> 
     """Up to a hundred things of ECS by their ARNs. One that ended meanwhile is ``MISSING``; any other failure makes the call broken."""
     operation = call.removeprefix("ecs.").replace("-", "_")
     answer = gathering.caller.ask("ecs", operation, need=(key,), **parameters)
-    reasons = sorted({str(row.get("reason")) for row in answer.get("failures") or ()} - {"MISSING"})
+    rows: list[Any] = answer[key]
+    failures: Sequence[Any] = answer.get("failures") or ()
+    reasons = sorted({str(row.get("reason")) for row in failures} - {"MISSING"})
     if reasons:
         raise AwsError(AwsFault.REFUSED, f"{call}: ECS reports {', '.join(reasons)}")
-    rows: list[Any] = answer[key]
+    silent = len(parameters[key]) - len(rows) - len(failures)
+    if silent > 0:
+        raise corrupt(call, f"nothing of {silent} of {len(parameters[key])} {key}")
     return rows
+
+
+_NO_DEFINITION = "ClientException: Unable to describe task definition"
 
 
 def _task_definitions(gathering: Gathering, call: str) -> Iterator[Any]:
@@ -233,16 +252,13 @@ def _task_definitions(gathering: Gathering, call: str) -> Iterator[Any]:
         )
         return [asked["taskDefinition"]]
 
-    yield from gathering.each(call, new, one, gone="ClientException")
+    yield from gathering.each(call, new, one, gone=_NO_DEFINITION)
 
 
 def _mount_targets(gathering: Gathering, call: str) -> Iterator[Any]:
     """There is no list of all: asked for each file system that says it has any."""
-    systems = [
-        row.get("FileSystemId")
-        for row in gathering.parents("efs.describe-file-systems", call)
-        if row.get("NumberOfMountTargets") != 0
-    ]
+    listed = gathering.ids("efs.describe-file-systems", call, "FileSystemId")
+    systems = [one for one, row in listed if row.get("NumberOfMountTargets") != 0]
 
     def of_system(file_system_id: str) -> list[Any]:
         return gathering.caller.listed(
@@ -274,9 +290,7 @@ def _eks_clusters(gathering: Gathering, call: str) -> Iterator[Any]:
 
 
 def _s3files_targets(gathering: Gathering, call: str) -> Iterator[Any]:
-    systems = [
-        row.get("fileSystemId") for row in gathering.parents("s3files.list-file-systems", call)
-    ]
+    systems = [one for one, _ in gathering.ids("s3files.list-file-systems", call, "fileSystemId")]
 
     def of_system(file_system_id: str) -> list[Any]:
         return gathering.caller.listed(

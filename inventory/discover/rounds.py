@@ -12,23 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from inventory.aws import FREE, Aws, Caller, CallKey, Meter, Use
+from inventory.aws import Aws, Caller, CallKey, Meter, Use
 from inventory.config import DiscoverSettings
 from inventory.discover import accounts, live, pace, recording
 from inventory.discover.accounts import Entrance
 from inventory.discover.asked import Asked
-from inventory.discover.calls import CALLS
+from inventory.discover.calls import spent
 from inventory.discover.live import Gathering
 from inventory.discover.pace import Times
 from inventory.errors import AwsError
-from inventory.model import DAY, CallState, Sweep, instant
+from inventory.model import DAY, CallState, Place, Sweep, instant
 from inventory.resolve.topology import Topology
 
 AT_ONCE = 8
 """Accounts that are asked at the same time."""
-
-Place = tuple[str, str]
-"""Account and region."""
 
 
 class Used(Protocol):
@@ -109,7 +106,7 @@ def a_round(
         return
     now = clock()
     day = now // DAY
-    meter = Meter(settings.max_calls_per_day, spent(ledger.used(day)))
+    meter = Meter(settings.max_calls_per_day, spent(ledger.used(day).by_call))
     past = Past(ledger.call_times(), ledger.topology())
     wanted: Wanted = everything
     if asked is Asked.DUE:
@@ -120,16 +117,6 @@ def a_round(
         yield from sweeps(settings, Aws(meter), past, wanted, clock=clock)
     finally:
         ledger.use(day, meter.take())
-
-
-def spent(used: Used) -> int:
-    """What counts against ``max_calls_per_day``: not what histories took, which have a budget of their own, nor asking who we are."""
-    apart = {call for call, spec in CALLS.items() if spec.apart}
-    return sum(
-        number
-        for call, number in used.by_call.items()
-        if call not in apart and not call.startswith(FREE)
-    )
 
 
 def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterator[Sweep]:
@@ -241,15 +228,16 @@ class _Visit:
             caller = self.aws.caller(entrance.settings, entrance.home, entrance.account_id)
             account = caller.identity()
         except AwsError as error:
-            if not entrance.account_id:
-                raise
-            return self._nowhere(entrance, _told(error))
-        made: list[Sweep] = []
-        for region in self._regions(entrance, caller, made):
-            calls = self.wanted((account, region))
-            if calls:
-                made.append(self._place(self.aws.caller(entrance.settings, region, account), calls))
-        return made
+            return self._nowhere(entrance, error)
+        regions, word = self._regions(entrance, caller)
+        places = ((region, self.wanted((account, region))) for region in regions)
+        made = [
+            self._place(self.aws.caller(entrance.settings, region, account), calls)
+            for region, calls in places
+            if calls
+        ]
+        # Last: whoever is killed before all regions are recorded asks for them again.
+        return [*made, *word]
 
     def _place(self, caller: Caller, calls: Collection[str]) -> Sweep:
         moment = self.clock()
@@ -260,38 +248,45 @@ class _Visit:
             self.keep(made, {call: gathering.rows[call] for call in answers})
         return made
 
-    def _regions(self, entrance: Entrance, caller: Caller, made: list[Sweep]) -> Collection[str]:
-        """Those configured; else those enabled, asked for once a day; when that fails those of earlier rounds."""
+    def _regions(
+        self, entrance: Entrance, caller: Caller
+    ) -> tuple[Collection[str], Sequence[Sweep]]:
+        """Those configured; else those enabled, asked for once a day; when that fails those of earlier rounds.
+
+        And the word that they were asked for, if they were.
+        """
         if entrance.regions:
-            return entrance.regions
+            return entrance.regions, ()
         earlier = sorted(r for account, r in self.past.places() if account == caller.account)
         key = (caller.account, accounts.GLOBAL, accounts.LIST_REGIONS)
         if earlier and not pace.is_due(self.past.times.get(key), DAY, self.clock()):
-            return earlier
+            return earlier, ()
         try:
             regions = accounts.regions_of(entrance, caller)
         except AwsError as error:
-            made.append(self.of_call(caller.account, accounts.LIST_REGIONS, _told(error)))
-            return earlier or [entrance.home]
-        made.append(self.of_call(caller.account, accounts.LIST_REGIONS))
-        return regions
+            told = self.of_call(caller.account, accounts.LIST_REGIONS, error.told)
+            return earlier or [entrance.home], [told]
+        return regions, [self.of_call(caller.account, accounts.LIST_REGIONS)]
 
-    def _nowhere(self, entrance: Entrance, problem: str) -> list[Sweep]:
-        """An account that nobody can get into: all that was wanted of it is broken, wherever it was asked before."""
-        earlier = {r for account, r in self.past.places() if account == entrance.account_id}
-        regions = entrance.regions or sorted(earlier) or (entrance.home,)
+    def _nowhere(self, entrance: Entrance, error: AwsError) -> list[Sweep]:
+        """An account that nobody can get into: all that was wanted of it is broken, wherever it was asked before.
+
+        Raises the error when it is not even known whose account it is.
+        """
+        earlier = sorted(self.past.places())
+        places = [place for place in earlier if place[0] == entrance.account_id]
+        if entrance.regions:
+            places = [(entrance.account_id, region) for region in entrance.regions]
+        if not entrance.account_id:
+            places = [place for place in earlier if place[1] in entrance.regions]
+            if not places:
+                raise error
         moment = self.clock()
+        name, problem = name_of(moment), error.told
         return [
-            live.broken(
-                entrance.account_id,
-                region,
-                calls,
-                name=name_of(moment),
-                moment=moment,
-                problem=problem,
-            )
-            for region in regions
-            if (calls := self.wanted((entrance.account_id, region)))
+            live.broken(*place, calls, name=name, moment=moment, problem=problem)
+            for place in places or [(entrance.account_id, entrance.home)]
+            if (calls := self.wanted(place))
         ]
 
     def of_call(self, account: str, call: str, problem: str = "") -> Sweep:
@@ -301,7 +296,3 @@ class _Visit:
         nothing: Mapping[str, tuple[Any, ...]] = {}
         moment, where = self.clock(), (account, accounts.GLOBAL)
         return Sweep(name_of(moment), moment, *where, {call: state}, problems, frozenset(), nothing)
-
-
-def _told(error: AwsError) -> str:
-    return f"{error} ({error.hint})" if error.hint else str(error)

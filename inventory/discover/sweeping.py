@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from inventory.config import Settings
 from inventory.discover import snapshots
 from inventory.discover.calls import CALLS
-from inventory.discover.snapshots import SweepRef
+from inventory.discover.snapshots import Listing, SweepRef
 from inventory.errors import SnapshotError
 from inventory.model import CallState, Sweep
 
@@ -44,8 +44,7 @@ def sweeps(
     from inventory.discover import rounds  # noqa: PLC0415 - botocore is most of a second, which snapshots mode need not wait for
 
     yield from rounds.a_round(settings.discover, ledger, clock=clock, asked=asked)
-    if settings.discover.path.exists():
-        yield from new_dumps(settings, ledger.known_sweeps())
+    yield from new_dumps(settings, ledger.known_sweeps())
 
 
 def told_afterwards(settings: Settings, ledger: History, *, clock: Callable[[], int]) -> Told:
@@ -70,7 +69,13 @@ def new_sweeps(
     A recorded answer that was missing or broken is looked at again: the file may have been mended. What is passed over is logged. Raises
     ``SnapshotError`` when the folder cannot be read, or holds no sweep where there is something.
     """
-    for ref in _listed(settings):
+    found = _listed(settings)
+    if found.notes and not found.sweeps:
+        msg = f"snapshots folder {settings.discover.path} holds no sweep, but other things"
+        raise SnapshotError(
+            msg, hint="sweeps lie in YYYYMMDDTHHMMSSZ/<account>/<region>/<call>.json below it"
+        )
+    for ref in found.sweeps:
         if _tells_more(ref, [*CALLS, *snapshots.dumps(ref)], known):
             yield snapshots.read(ref)
 
@@ -80,25 +85,20 @@ def new_dumps(
 ) -> Iterator[Sweep]:
     """As :func:`new_sweeps`, of dumps of Kubernetes clusters alone: what there is to read beside live sweeps.
 
-    Nothing when the folder is not there, for a live inventory need not have one.
+    Nothing when the folder is not there or holds other things, for a live inventory need not have one.
     """
     if not settings.discover.path.exists():
         return
-    for ref in _listed(settings):
+    for ref in _listed(settings).sweeps:
         if _tells_more(ref, snapshots.dumps(ref), known):
             yield snapshots.read_dumps(ref)
 
 
-def _listed(settings: Settings) -> tuple[SweepRef, ...]:
+def _listed(settings: Settings) -> Listing:
     found = snapshots.listing(settings.discover.path)
     for note in found.notes:
         _LOG.warning("%s", note)
-    if found.notes and not found.sweeps:
-        msg = f"snapshots folder {settings.discover.path} holds no sweep, but other things"
-        raise SnapshotError(
-            msg, hint="sweeps lie in YYYYMMDDTHHMMSSZ/<account>/<region>/<call>.json below it"
-        )
-    return found.sweeps
+    return found
 
 
 def _tells_more(
@@ -117,11 +117,19 @@ def _tells_more(
 
 
 def in_groups(sweeps: Iterable[Sweep]) -> Iterator[list[Sweep]]:
-    """At least one group, if an empty one: it also rebuilds what an older program or other names of networks derived."""
+    """At least one group, if an empty one: it also rebuilds what an older program or other names of networks derived.
+
+    When ``sweeps`` fails, what came before is given out first.
+    """
     group: list[Sweep] = []
-    for sweep in sweeps:
-        group.append(sweep)
-        if sum(len(items) for one in group for items in one.items.values()) >= GROUP_ITEMS:
+    try:
+        for sweep in sweeps:
+            group.append(sweep)
+            if sum(len(items) for one in group for items in one.items.values()) >= GROUP_ITEMS:
+                full, group = group, []
+                yield full
+    except Exception:
+        if group:
             yield group
-            group = []
+        raise
     yield group

@@ -31,9 +31,13 @@ def happenings(raw: Raw) -> Iterator[Happening]:
 
 
 def folded(values: Iterable[Any]) -> list[Any]:
-    """Of connections that differ only in their moment the first of each five minutes: some clients reconnect all day."""
+    """Of connections that differ only in their moment the first and the last of each five minutes: some clients reconnect all day.
+
+    What lies between two that are kept is between them in time too.
+    """
     others: list[Any] = []
     firsts: dict[tuple[object, ...], ClientConnection] = {}
+    lasts: dict[tuple[object, ...], ClientConnection] = {}
     for value in values:
         if not isinstance(value, ClientConnection):
             others.append(value)
@@ -48,10 +52,14 @@ def folded(values: Iterable[Any]) -> list[Any]:
             value.client_address,
             value.permissions,
         )
-        known = firsts.get(alike)
-        if known is None or (value.time, value.event_id) < (known.time, known.event_id):
-            firsts[alike] = value
-    return [*others, *firsts.values()]
+        firsts[alike] = min(value, firsts.get(alike, value), key=_told_order)
+        lasts[alike] = max(value, lasts.get(alike, value), key=_told_order)
+    kept = {one.event_id: one for one in (*firsts.values(), *lasts.values())}
+    return [*others, *kept.values()]
+
+
+def _told_order(connection: ClientConnection) -> tuple[int, str]:
+    return connection.time, connection.event_id
 
 
 def _event(raw: Raw) -> Raw:
@@ -174,8 +182,11 @@ def _run(event: Raw) -> Iterator[Happening]:
 
 
 def _terminated(event: Raw) -> Iterator[Happening]:
+    """Whoever is terminated already may be terminated again, as AWS lets it; that says nothing new."""
     for row in _set(fields.child(event, "responseElements"), "instancesSet"):
         instance_id = fields.required(row, "instanceId")
+        if fields.text(fields.child(row, "previousState"), "name") == "terminated":
+            continue
         yield InterfaceEvent(
             key=_key(event, instance_id),
             time=_time(event),

@@ -32,6 +32,7 @@ from inventory.model.facts import (
 )
 from inventory.model.histories import CONNECTIONS, EVENTS, Asked, Place, Unnamed, Wanted
 from inventory.model.knowledge import (
+    FREE,
     KINDS,
     AccessPoint,
     CallState,
@@ -86,6 +87,7 @@ __all__ = [
     "CONNECTIONS",
     "DAY",
     "EVENTS",
+    "FREE",
     "HOUR",
     "IDLE_BYTES_PER_MINUTE",
     "IDLE_PACKETS_PER_MINUTE",

@@ -405,6 +405,10 @@ class CallState(StrEnum):
     BROKEN = "broken"
 
 
+FREE = "sts."
+"""How the calls begin that ask who we are: they are counted, but never refused and never against a budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """What one account and region owned at one moment, as far as the calls answered."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ class EventIndex:
         self._of_attachment: dict[str, str] = {}
         self._of_instance: dict[str, set[str]] = defaultdict(set)
         told = {version.value.key: version for version in topology.versions("interface_event")}
-        events = sorted(told.values(), key=lambda v: (v.value.time, v.value.key))
+        events = _once(sorted(told.values(), key=lambda v: (v.value.time, v.value.key)))
         if events:
             self._learn_of_attachments(events)
         for event in events:
@@ -171,6 +171,20 @@ class EventIndex:
                     yield Version(
                         value, told.account, told.region, event.time, event.time, None, None
                     )
+
+
+def _once(events: Iterable[Told]) -> list[Told]:
+    """Without further ends of an instance that has ended: AWS lets it be terminated again, long after it is gone."""
+    found: list[Told] = []
+    ended: set[str] = set()
+    for told in events:
+        event = told.value
+        if event.what is InterfaceChange.TERMINATED:
+            if event.instance_id in ended:
+                continue
+            ended.add(event.instance_id)
+        found.append(told)
+    return found
 
 
 _BEGINS = frozenset({InterfaceChange.CREATED, InterfaceChange.ATTACHED})

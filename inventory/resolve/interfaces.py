@@ -230,7 +230,7 @@ class InterfaceIndex:
     def _life(self, interface_id: str) -> Tenure | None:
         """As sweeps tell it, with the bounds that events move nearer."""
         swept = self._swept_life(interface_id)
-        proofs = list(self.events.proofs(interface_id))
+        proofs = leases.agreeing(swept, self.events.proofs(interface_id))
         return leases.joined([*([swept] if swept else []), *proofs]) if proofs else swept
 
     def _swept_life(self, interface_id: str) -> Tenure | None:
@@ -276,10 +276,11 @@ class InterfaceIndex:
         """Every attachment to an instance; an interface may come back to where it was."""
         if interface_id not in self._attachments:
             spans: dict[tuple[str, int | None], list[Version[NetworkInterface]]] = defaultdict(list)
-            for version in by_its_owner(self._interfaces.get(interface_id, [])):
+            versions = by_its_owner(self._interfaces.get(interface_id, []))
+            for version in versions:
                 if version.value.instance_id:
                     spans[version.value.instance_id, version.value.attach_time].append(version)
-            only = len({instance_id for instance_id, _ in spans}) == 1
+            only = self._is_of_one(interface_id, versions)
             found = [
                 _Attachment(
                     instance_id,
@@ -294,18 +295,23 @@ class InterfaceIndex:
             self._attachments[interface_id] = found
         return self._attachments[interface_id]
 
+    def _is_of_one(self, interface_id: str, versions: Sequence[Version[NetworkInterface]]) -> bool:
+        """Whether nothing shows it with another instance, or with none: one that is kept when its instance ends may go to another."""
+        told = {one.instance_id for one in self.events.attachments(interface_id)}
+        return len({version.value.instance_id for version in versions} | told) == 1
+
     def _span_of(
         self, interface_id: str, span: Sequence[Version[NetworkInterface]]
     ) -> Iterable[Tenure]:
         """One attachment that sweeps showed, with what events say of its begin and end."""
         ids = {version.value.attachment_id for version in span} - {""}
-        yield from (_attached(version) for version in span)
-        for attachment_id in sorted(ids):
-            if (end := self.events.detached(interface_id, attachment_id)) is not None:
-                yield end
-        for told in self.events.attachments(interface_id):
-            if told.attachment_id in ids:
-                yield told.tenure
+        shown = [_attached(version) for version in span]
+        ends = [self.events.detached(interface_id, one) for one in sorted(ids)]
+        told = [
+            one.tenure for one in self.events.attachments(interface_id) if one.attachment_id in ids
+        ]
+        yield from shown
+        yield from leases.agreeing(leases.joined(shown), [*(end for end in ends if end), *told])
 
     def _told_attachments(self, interface_id: str, shown: Collection[str]) -> Iterable[_Attachment]:
         told = [a for a in self.events.attachments(interface_id) if a.attachment_id not in shown]

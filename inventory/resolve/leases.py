@@ -74,6 +74,18 @@ def joined(tenures: Iterable[Tenure]) -> Tenure:
     return Tenure(since, until, max(afters, default=None), min(befores, default=None))
 
 
+def agreeing(swept: Tenure | None, told: Iterable[Tenure]) -> list[Tenure]:
+    """What events tell, without what sweeps contradict: nothing was there any more once a whole sweep had missed it."""
+    found = []
+    for one in told:
+        end = swept.before if swept is not None else None
+        if end is None or one.until is None or one.until < end:
+            found.append(one)
+        elif one.since is not None and one.since < end:
+            found.append(one._replace(until=end - 1))
+    return found
+
+
 def nearness(version: Version[Any], moment: int) -> tuple[bool, int, int]:
     """Sort key: versions possible at the moment first, then by their distance from it, then the newer one."""
     distance = max(version.first_seen - moment, moment - version.last_seen, 0)
@@ -145,7 +157,8 @@ def runs_of_address(
 ) -> list[Tenure]:
     """When one interface held an address that can come and go (secondary, IPv6, prefix), from its versions of one account, oldest first.
 
-    Consecutive versions that hold it are one run; a version without it ends the run.
+    Consecutive versions that hold it are one run; a version without it ends the run. One without any address says nothing of them (they
+    could not be read): every interface has one.
     """
     runs: list[list[Tenure]] = []
     ends: list[int | None] = []
@@ -157,6 +170,8 @@ def runs_of_address(
                 ends.append(None)
             runs[-1].append(of_version(version))
             holding = True
+        elif holding and not version.value.addresses:
+            runs[-1][-1] = runs[-1][-1]._replace(before=version.not_after)
         elif holding:
             ends[-1] = version.first_seen
             holding = False

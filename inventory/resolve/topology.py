@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from inventory.model import (
     KINDS,
+    SLOT,
     AccessPoint,
     ClientConnection,
     FileSystem,
@@ -183,6 +185,16 @@ class Topology:
                 self._connections[place].append(version)
         return self._connections.get((file_system_id, address), ())
 
+    def connected(self, file_system_id: str, address: str) -> Sequence[Span]:
+        """The stretches of time in which an address connected, both ends included.
+
+        Of the connections of five minutes the first and the last are known, so others may lie between them.
+        """
+        slots: dict[int, list[int]] = defaultdict(list)
+        for told in self.connections(file_system_id, address):
+            slots[told.value.time // SLOT].append(told.value.time)
+        return [(min(times), max(times)) for times in slots.values()]
+
     def connected_as(self, session: str) -> frozenset[str]:
         """The client addresses from which a role's session of this name ever connected to any file system."""
         index = self._by_session
@@ -196,6 +208,14 @@ class Topology:
     def asked(self, account: str, region: str) -> Sequence[Span]:
         """The stretches of time for which every connection was asked of CloudTrail: there, no connection means that there was none."""
         return self._asked.get((account, region), ())
+
+    def with_asked(self, asked: Mapping[Place, Sequence[Span]]) -> Topology:
+        """The same knowledge after CloudTrail was asked more."""
+        if asked == self._asked:
+            return self
+        found = copy(self)
+        found._asked = dict(asked)  # noqa: SLF001 - a copy of its own
+        return found
 
     def swept(self, account: str, region: str) -> Sequence[int]:
         """When the network interfaces of an account and region were completely seen; ascending."""

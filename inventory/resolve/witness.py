@@ -102,21 +102,45 @@ def _decided(
     if attribution.confidence is Confidence.EXACT:
         return attribution
     if attribution.confidence is Confidence.UNKNOWN:
-        return _named(attribution, within, end, topology)
-    now, before = _meant(attribution, within), _meant(attribution, carried)
+        return _named(attribution, within, carried, end, topology)
+    now, before = (
+        _meant(attribution, some) for some in (_of_this_run(attribution, within, end), carried)
+    )
     meant = {owner.identity: owner for owner in (*now, *before)}
     if len(meant) != 1 or _names_another(attribution, within):
         return attribution
     (owner,) = meant.values()
     if now:
+        shared = len(attribution.owners) > 1 and bool(attribution.interface_id)
+        sure = not shared or _all_told(within, end, topology)
+        confidence = Confidence.EXACT if sure else Confidence.INFERRED
         return replace(
-            attribution, owners=(owner,), confidence=Confidence.EXACT, method=Method.CLOUDTRAIL
+            attribution, owners=(owner,), confidence=confidence, method=Method.CLOUDTRAIL
         )
     if len(attribution.owners) == 1:
         return attribution
     return replace(
         attribution, owners=(owner,), confidence=Confidence.INFERRED, method=Method.CLOUDTRAIL
     )
+
+
+def _of_this_run(
+    attribution: Attribution, within: Sequence[Told], end: ClientEnd
+) -> Sequence[Told]:
+    """Those that decide: where several interfaces are possible, none of the minute before or after, in which the address was another's."""
+    if attribution.interface_id:
+        return within
+    return [told for told in within if end.first_seen <= told.value.time <= end.last_seen]
+
+
+def _all_told(within: Sequence[Told], end: ClientEnd, topology: Topology) -> bool:
+    """Whether CloudTrail was asked about all the time in which others behind the same interface may have connected before.
+
+    What it tells later of them makes them candidates again.
+    """
+    since, until = end.first_seen - CARRIED, max(told.value.time for told in within)
+    asked = topology.asked(within[0].account, within[0].region)
+    return any(begin <= since and until < finish for begin, finish in asked)
 
 
 def _meant(attribution: Attribution, connections: Sequence[Told]) -> list[Owner]:
@@ -161,31 +185,40 @@ class _Session:
     from_instance: bool
 
 
+def _session(told: Told) -> _Session:
+    arn = told.value.principal_arn
+    return _Session(
+        arns.session_of(arn), arns.parse(arn).account, told.region, told.value.from_instance
+    )
+
+
 def _named(
-    attribution: Attribution, within: Sequence[Told], end: ClientEnd, topology: Topology
+    attribution: Attribution,
+    within: Sequence[Told],
+    carried: Sequence[Told],
+    end: ClientEnd,
+    topology: Topology,
 ) -> Attribution:
     """A client of which at most the kind was known, by the one session that connected during the run.
 
     Exact where the interface is known to be of the kind that the session's name tells, or to be the instance's. An instance's own
-    credentials are also believed on an interface that nobody knows, but something else on the instance may have used them.
+    credentials are also believed on an interface that nobody knows, but something else on the instance may have used them. Functions share
+    interfaces: one that connected earlier may go on.
     """
-    sessions = {
-        _Session(
-            arns.session_of(told.value.principal_arn),
-            arns.parse(told.value.principal_arn).account,
-            told.region,
-            told.value.from_instance,
-        )
-        for told in within
-    }
-    if len(sessions) != 1 or len(attribution.owners) != 1:
+    if len(attribution.owners) != 1:
         return attribution
-    (session,) = sessions
-    build = _NAMING.get(attribution.owners[0].kind)
-    found = build(session, end, topology) if build else None
+    kind = attribution.owners[0].kind
+    shared = kind is OwnerKind.LAMBDA_FUNCTION
+    sessions = {_session(told) for told in (*within, *(carried if shared else ()))}
+    if len(sessions) != 1 or not within:
+        return attribution
+    build = _NAMING.get(kind)
+    found = build(sessions.pop(), end, topology) if build else None
     if found is None:
         return attribution
     owner, confidence = found
+    if shared and not _all_told(within, end, topology):
+        confidence = Confidence.INFERRED
     return replace(attribution, owners=(owner,), confidence=confidence, method=Method.CLOUDTRAIL)
 
 

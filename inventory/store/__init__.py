@@ -17,7 +17,6 @@ from inventory.model import Asked, Batch, BatchState, CallState, Sweep, Wanted
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store import (
-    asked,
     asking,
     copying,
     facts,
@@ -206,11 +205,16 @@ class Store:
         with self.reading() as connection:
             return asking.used(connection, day)
 
-    def learn(self, new: Iterable[Sweep], networks: Networks) -> Knowledge:
-        """Add sweeps and derive anew what they may change, in one transaction; all knowledge after it."""
+    def learn(
+        self, new: Iterable[Sweep], networks: Networks, answered: Sequence[Asked] = ()
+    ) -> Knowledge:
+        """Add sweeps and derive anew what they may change, in one transaction; all knowledge after it.
+
+        ``answered``: what histories were asked and told completely, with what they told among the sweeps.
+        """
         given, before = list(new), self._knowledge
         self._knowledge = self.write(
-            lambda connection: recording.learn(connection, given, networks, before)
+            lambda connection: recording.learn(connection, given, networks, before, answered)
         )
         return self._knowledge
 
@@ -222,10 +226,6 @@ class Store:
     def wanted_of(self, history: str, since: int) -> Wanted:
         """:meth:`wanted` by all knowledge as of now."""
         return self.wanted(history, since, self.knowledge())
-
-    def remember(self, rows: Sequence[Asked]) -> None:
-        """Add what histories were asked and told completely; to be called after :meth:`learn` took what they told."""
-        self.write(lambda connection: asked.remember(connection, rows))
 
     def knowledge(self) -> Knowledge:
         """All knowledge as of now; kept until it changes, so that learning need not read it all again."""

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from inventory.model import (
+    CONNECTIONS,
+    HOUR,
+    Asked,
     ClientConnection,
     Function,
     Instance,
@@ -24,6 +27,7 @@ from inventory.model import (
 )
 from inventory.resolve import arns
 from inventory.resolve.topology import Topology
+from inventory.resolve.witness import CARRIED
 from inventory.store.versions import Shelf
 
 if TYPE_CHECKING:
@@ -106,6 +110,20 @@ def _told(history: Sequence[Version[Any]], *, closed: bool) -> list[tuple[Any, .
     if bounds and not closed:
         bounds[-1] = (*bounds[-1][:2], None)
     return [(version.value, *bound) for version, bound in zip(history, bounds, strict=True)]
+
+
+def heard(answered: Iterable[Asked], topology: Topology) -> Touched:
+    """What connections can name once a history has told all of some time: there and for as long after as others may have gone on."""
+    found = Touched()
+    spans = [(row, row.start, row.end + CARRIED) for row in answered if row.subject == CONNECTIONS]
+    for version in topology.versions("client_connection") if spans else ():
+        time = version.value.time
+        if any(
+            start <= time < end and (row.account, row.region) == (version.account, version.region)
+            for row, start, end in spans
+        ):
+            _take(found.addresses, [version.value.client_address], time - HOUR)
+    return found
 
 
 # -- what a thing can name -----------------------------------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ def load_since(conn: Connection, before: Knowledge, spoken: Mapping[Scope, int])
         if scope.kind in KEPT_READY
     }
     if not new:
-        return replace(before, version=knowledge_version(conn))
+        topology = before.topology.with_asked(asked.connections(conn))
+        return replace(before, version=knowledge_version(conn), topology=topology)
     return _made_of(conn, {**before.shelves, **new})
 
 

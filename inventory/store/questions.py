@@ -10,8 +10,9 @@ from inventory.store.loading import Knowledge
 from inventory.store.statements import chunks
 from inventory.store.tables import MOUNT_HOUR
 
-MOST = 500
-"""Clients that one asking looks after, the newest first: a question has its price, and the next asking goes on."""
+MOST = 50_000
+"""Clients and days that are looked at, the newest first, for each takes memory. Questions are far fewer: an interface is asked about once,
+and addresses share theirs."""
 
 
 def wanted(conn: Connection, knowledge: Knowledge, history: str, since: int) -> Wanted:

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
-from inventory.model import Batch, Span, Sweep
+from inventory.model import Asked, Batch, Span, Sweep
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import CARRIED, TOLERANCE
-from inventory.store import changes, facts, mounts, strays, views
+from inventory.store import asked, changes, facts, mounts, strays, views
 from inventory.store.knowledge import knowledge_version, record_sweeps
 from inventory.store.loading import Knowledge, load, load_since
 from inventory.store.statements import upsert
 from inventory.store.tables import META
 
-DERIVATION = 2
+DERIVATION = 3
 """Grows when the rules of derivation change: a program that knows better rebuilds what an older one derived."""
 
 _DERIVED_BY = "derived_by"
@@ -29,20 +29,24 @@ def learn(
     sweeps: Iterable[Sweep],
     networks: Networks,
     before: Knowledge | None = None,
+    answered: Iterable[Asked] = (),
 ) -> Knowledge:
     """Add sweeps, and derive anew what they may name differently: strays at servers we did not know, and mounts of that time.
 
     What holds for all time is compared with what was known before, and concerns everything that it can name. ``before`` is knowledge that
-    the caller still has: if it is the newest, what the sweeps do not speak of is not read again.
+    the caller still has: if it is the newest, what the sweeps do not speak of is not read again. ``answered`` is what histories were asked
+    and told completely, with what they told among the sweeps.
     """
-    given = list(sweeps)
+    given, told = list(sweeps), list(answered)
     known = current(conn, before)
+    asked.remember(conn, told)
     recorded = record_sweeps(conn, given)
     knowledge = load_since(conn, known, recorded.spoken)
     units = strays.flip_strays(conn, knowledge.known.servers)
     if _derived_otherwise(conn, networks):
         units |= mounts.units_between(conn, None)
-    elif recorded.spoken and mounts.any_facts(conn):
+    elif (recorded.spoken or told) and mounts.any_facts(conn):
+        units |= mounts.units_naming(conn, changes.heard(told, knowledge.topology))
         units |= mounts.units_naming(conn, changes.touched(known, knowledge))
         reach = _reach(recorded.span, knowledge.topology)
         if reach is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from inventory.answers import Answers
 from inventory.config import Settings
 from inventory.model import (
     KINDS,
+    Asked,
     Batch,
     BatchRef,
     BatchState,
@@ -125,6 +126,10 @@ class Inventory:
 
     def learn(self, *sweeps: Sweep) -> None:
         self.store.learn(sweeps, Networks())
+
+    def remember(self, answered: Sequence[Asked]) -> None:
+        """What a history was asked, and told nothing of."""
+        self.store.learn([], Networks(), answered)
 
     def record(self, *batches: Batch, source: str = "logs") -> None:
         self.store.record(source, "files", batches, self.store.knowledge(), Networks())

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from inventory.model import CONNECTIONS, Asked, CallState, ClientConnection, Sweep
+from inventory.discover import trail
+from inventory.model import CONNECTIONS, DAY, Asked, CallState, ClientConnection, Sweep
+from inventory.resolve.networks import Networks
 from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, own_row, sweep
 from tests.builders import (
     ACCOUNT,
@@ -63,16 +65,23 @@ def said(mount: dict[str, Any]) -> tuple[str | None, str, str]:
 # -- a later answer renames old facts without re-reading a log -------------------------------------
 
 
-def test_a_connection_learnt_later_decides_between_two_functions(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("since", "expected"), [(T - 2 * DAY, "exact"), (T, "inferred")], ids=["all asked", "not all"]
+)
+def test_a_connection_learnt_later_decides_between_two_functions(
+    make: Make, since: int, expected: str
+) -> None:
+    """For certain where the other cannot have connected the day before."""
     inventory = make(*SHARED)
     inventory.record(batch([own_row(T + 100, T + 400)], ALL_DAY))
     before = only(inventory)
     assert said(before) == (None, "candidates", "address_lease")
     assert [one["id"] for one in before["candidates"]] == ["a", "b"]
     assert (before["access_points"], before["principals"]) == (["fsap-1"], [])
-    inventory.learn(told(connection(101, "b", access_point_ids=("fsap-1",))))
+    heard = told(connection(101, "b", access_point_ids=("fsap-1",)))
+    inventory.store.learn([heard], Networks(), [asked(since, END)])
     after = only(inventory)
-    assert said(after) == ("b", "exact", "cloudtrail")
+    assert said(after) == ("b", expected, "cloudtrail")
     assert after["principals"] == [f"arn:aws:sts::{ACCOUNT}:assumed-role/role/b"]
     assert after["access_points"] == ["fsap-1"]
     assert (after["flows"], after["evidence"]) == (before["flows"], before["evidence"])
@@ -155,6 +164,24 @@ def test_learning_the_same_twice_changes_nothing(make: Make) -> None:
     assert inventory.answers.who(FS) == before
 
 
+def test_what_is_asked_later_makes_certain_what_was_told_before(make: Make) -> None:
+    """The order of learning and asking makes no difference."""
+    inventory = make(*SHARED)
+    inventory.record(batch([own_row(T + 100, T + 400)], ALL_DAY))
+    inventory.learn(told(connection(101, "b")))
+    assert said(only(inventory)) == ("b", "inferred", "cloudtrail")
+    inventory.remember([asked(T, END)])
+    assert said(only(inventory)) == ("b", "inferred", "cloudtrail")
+    inventory.remember([asked(T - 2 * DAY, T)])
+    assert said(only(inventory)) == ("b", "exact", "cloudtrail")
+
+
+def test_what_was_asked_is_known_at_once_though_nothing_was_told(make: Make) -> None:
+    inventory = make(*SHARED)
+    inventory.store.learn([told()], Networks(), [asked(T - 2 * DAY, END)])
+    assert inventory.store.topology().asked(ACCOUNT, REGION) == [(T - 2 * DAY, END)]
+
+
 # -- plain NFS -------------------------------------------------------------------------------------
 
 MOUNTED = batch([own_row(T + 100, T + 400)], ALL_DAY)
@@ -178,7 +205,7 @@ def test_without_a_connection_it_is_plain_where_everything_was_asked(
 ) -> None:
     inventory = make()
     inventory.record(MOUNTED)
-    inventory.store.remember([asked(*span) for span in spans])
+    inventory.remember([asked(*span) for span in spans])
     assert only(inventory, **WINDOW)["plain_nfs"] is expected
 
 
@@ -186,7 +213,7 @@ def test_without_a_connection_it_is_plain_where_everything_was_asked(
 def test_with_a_connection_it_is_not_plain_whatever_was_asked(make: Make, everything: bool) -> None:
     inventory = make()
     inventory.record(MOUNTED)
-    inventory.store.remember([asked(T - HOUR, END)] if everything else [])
+    inventory.remember([asked(T - HOUR, END)] if everything else [])
     inventory.learn(told(connection(100, INSTANCE)))
     mount = only(inventory, **WINDOW)
     assert (mount["plain_nfs"], said(mount)) == (False, (INSTANCE, "exact", "address_lease"))
@@ -206,15 +233,44 @@ def test_with_a_connection_it_is_not_plain_whatever_was_asked(make: Make, everyt
 def test_somebody_elses_connection_makes_no_difference(make: Make, other: ClientConnection) -> None:
     inventory = make()
     inventory.record(MOUNTED)
-    inventory.store.remember([asked(T - HOUR, END)])
+    inventory.remember([asked(T - HOUR, END)])
     inventory.learn(told(other))
     assert only(inventory, **WINDOW)["plain_nfs"] is True
+
+
+def test_of_two_who_connected_alike_within_five_minutes_neither_is_plain(make: Make) -> None:
+    """A fixed session name, an address that passes on: what differs in its moment alone is folded, and loses nobody's connection."""
+    first = task(
+        "a" * 32,
+        interface="eni-a",
+        created_at=T + 240,
+        connectivity_at=T + 250,
+        execution_stopped_at=T + 380,
+        stopping_at=T + 375,
+        stopped_at=T + 390,
+        last_status="STOPPED",
+    )
+    second = task(
+        "b" * 32,
+        interface="eni-b",
+        attachment="0" + UUID[1:],
+        created_at=T + 455,
+        connectivity_at=T + 465,
+    )
+    inventory = make(*USUAL[:3], first, second)
+    inventory.record(batch([own_row(T + 305, T + 375), own_row(T + 530, T + 3000)], ALL_DAY))
+    inventory.remember([asked(T - HOUR, END)])
+    connected = [connection(at, "deploy", event_id=f"e-{at}") for at in (306, 410, 531)]
+    inventory.learn(told(*trail.folded(connected)))
+    mounts = inventory.answers.who(FS, since=T - HOUR, until=END)["mounts"]
+    assert {one["plain_nfs"] for one in mounts} == {False}
+    assert len(mounts) >= 2
 
 
 def test_a_mount_that_may_have_begun_earlier_may_have_connected_earlier(make: Make) -> None:
     inventory = make()
     inventory.record(MOUNTED)
-    inventory.store.remember([asked(T - HOUR, END)])
+    inventory.remember([asked(T - HOUR, END)])
     assert only(inventory, since=T + 200, until=END)["plain_nfs"] is None
     blind = make()
     blind.record(batch([own_row(T + 100, T + 400)], [(T + 90, END)], key="a.log"))
@@ -225,9 +281,9 @@ def test_of_a_mount_that_goes_on_the_last_hour_need_not_be_asked(make: Make) -> 
     inventory = make()
     going_on = [own_row(at, at + 290) for at in range(T + 300, END, 300)]
     inventory.record(batch(going_on, ALL_DAY))
-    inventory.store.remember([asked(T, END - 2 * HOUR)])
+    inventory.remember([asked(T, END - 2 * HOUR)])
     assert only(inventory, **WINDOW)["plain_nfs"] is None
-    inventory.store.remember([asked(END - 2 * HOUR, END - HOUR + 60)])
+    inventory.remember([asked(END - 2 * HOUR, END - HOUR + 60)])
     assert only(inventory, **WINDOW)["plain_nfs"] is True
 
 
@@ -249,7 +305,7 @@ def test_several_as_one_are_plain_only_when_each_is(make: Make) -> None:
         return found
 
     assert plain() is None
-    inventory.store.remember([asked(T, END)])
+    inventory.remember([asked(T, END)])
     assert plain() is True
     inventory.learn(told(connection(100, "i-2", client_address="10.0.3.40")))
     assert plain() is False
@@ -258,5 +314,5 @@ def test_several_as_one_are_plain_only_when_each_is(make: Make) -> None:
 def test_what_is_no_mount_is_neither(make: Make) -> None:
     inventory = make()
     inventory.record(batch([own_row(T + 100, T + 160, action="REJECT", responses=0)], ALL_DAY))
-    inventory.store.remember([asked(T - HOUR, END)])
+    inventory.remember([asked(T - HOUR, END)])
     assert only(inventory, **WINDOW)["plain_nfs"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
@@ -136,7 +137,10 @@ def test_an_event_explains_an_interface(conn: Connection) -> None:
     assert [one.explained for one in found.unnamed] == [True]
 
 
-def test_only_so_many_are_asked_about_at_once(conn: Connection) -> None:
+def test_only_so_many_are_asked_about_at_once(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "MOST", 500)
     learnt(conn)
     rows = [
         own_row(T + 100 + n, T + 160 + n, client=f"10.0.{n // 200}.{n % 200}") for n in range(520)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import (
     ClientError,
+    ConnectionClosedError,
     EndpointConnectionError,
     NoCredentialsError,
     PaginationError,
     ParamValidationError,
+    ReadTimeoutError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -86,7 +91,9 @@ def client_error(code: str, status: int = 400, operation: str = "DescribeVpcs") 
         (NoCredentialsError(), AwsFault.EXPIRED),
         (PaginationError(message="x"), AwsFault.CORRUPT),
         (ResponseParserError("x"), AwsFault.CORRUPT),
-        (EndpointConnectionError(endpoint_url="https://x"), AwsFault.UNREACHABLE),
+        (ConnectionClosedError(endpoint_url="https://x"), AwsFault.UNREACHABLE),
+        (ReadTimeoutError(endpoint_url="https://x"), AwsFault.UNREACHABLE),
+        (EndpointConnectionError(endpoint_url="https://x"), AwsFault.NO_ENDPOINT),
     ],
 )
 def test_every_error_has_its_fault_and_tells_no_secret(error: Exception, fault: AwsFault) -> None:
@@ -129,3 +136,13 @@ def test_services_and_partitions_are_told_by_botocores_own_lists() -> None:
     assert aws.knows("ec2", "DescribeNetworkInterfaces", "Filters")
     assert not aws.knows("ec2", "DescribeNetworkInterfaces", "Nonsense")
     assert not aws.knows("nonsense", "DescribeNothing")
+
+
+def test_a_configuration_that_is_garbled_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("[default\nregion = eu-central-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    with pytest.raises(ConfigError, match=re.escape(str(file))):
+        Aws()

@@ -100,6 +100,16 @@ def test_units_are_walked_through_with_those_below_them() -> None:
     assert ids(found(aws, organization(include_ous=("ou-a",)))) == [ONE, TWO]
 
 
+def test_the_management_account_is_not_lost_either() -> None:
+    aws = Organization({"": [{"Status": "ACTIVE"}]})
+    entrances = found(aws, organization(), [(ONE, "eu-central-1"), (HUB, "eu-central-1")])
+    assert ids(entrances) == [HUB, ONE]
+    assert "an account without Id" in entrances.problem
+    (hub, _) = entrances.accounts
+    assert hub.settings is not None
+    assert hub.settings.role_arn == ROLE
+
+
 @pytest.mark.parametrize("fault", AwsFault)
 def test_an_organization_that_does_not_answer_loses_nobody(fault: AwsFault) -> None:
     remembered = [(ONE, "eu-central-1"), (TWO, "eu-central-1"), (TWO, "us-east-1")]
@@ -127,3 +137,11 @@ def test_enabled_regions_are_asked_of_the_account_itself() -> None:
     assert aws.asked == [
         ("list_regions", {"RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"]})
     ]
+
+
+@pytest.mark.parametrize("rows", [[], [{}], [{"RegionName": "eu-central-1"}, {"RegionName": ""}]])
+def test_an_account_without_regions_is_none_that_told_them(rows: list[dict[str, str]]) -> None:
+    (first, *_) = found(Organization(ALL), organization()).accounts
+    with pytest.raises(AwsError) as raised:
+        accounts.regions_of(first, Organization({"": rows}))  # type: ignore[arg-type]
+    assert raised.value.fault is AwsFault.CORRUPT

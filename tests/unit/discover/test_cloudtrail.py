@@ -215,6 +215,20 @@ def test_a_miss_is_remembered_and_asked_again_a_day_later_three_times_in_all() -
     assert all(row.found == 0 for row in asked)
 
 
+def test_an_answer_that_could_not_be_read_is_no_miss_and_is_asked_for_again_a_day_later() -> None:
+    made = events.create_network_interface(50, "eni-9") | {"CloudTrailEvent": "{"}
+    made["Resources"] = [{"ResourceType": "AWS::EC2::NetworkInterface", "ResourceName": "eni-9"}]
+    what = wanted(unnamed(interface_id="eni-9"), asked=QUIET)
+    (row,) = ask(what, Stub([made])).asked
+    assert row.subject == "unreadable:interface:eni-9"
+    for hours, calls in ((1, 0), (24, 1)):
+        quiet = replace(QUIET[0], end=NOW + DAY)
+        stub = Stub()
+        again = wanted(unnamed(interface_id="eni-9"), asked=[quiet, row])
+        ask(again, stub, now=NOW + hours * HOUR)
+        assert len(stub.calls) == calls
+
+
 # -- addresses -------------------------------------------------------------------------------------
 
 
@@ -229,6 +243,21 @@ def test_around_an_address_that_nobody_knew_interfaces_and_instances_are_asked_f
     assert around[0] <= T - 300
     assert {row.subject for row in told.asked} == {f"event:{name}" for name in cloudtrail.AROUND}
     assert [event.instance_id for event in told.sweeps[0].items["interface_event"]] == ["i-1"]
+
+
+def test_a_stretch_around_an_address_that_could_not_be_read_is_asked_for_again() -> None:
+    sweeps = {PLACE: [T - 300, T + 300]}
+    bad = events.run_instances(90, {"i-1": {"eni-1": CLIENT}}) | {"CloudTrailEvent": "{"}
+    first = ask(wanted(unnamed(), asked=QUIET, swept=sweeps), Stub([bad]))
+    assert {row.subject for row in first.asked if row.subject.startswith("unreadable:")} == {
+        "unreadable:event:RunInstances"
+    }
+    for hours, asked in ((1, []), (24, ["RunInstances"])):
+        quiet = replace(QUIET[0], end=NOW + DAY)
+        stub = Stub()
+        again = wanted(unnamed(), asked=[quiet, *first.asked], swept=sweeps)
+        ask(again, stub, now=NOW + hours * HOUR, since=3 * DAY)
+        assert [call["value"] for call in stub.calls] == asked
 
 
 def test_neighbours_in_time_share_a_question_and_what_was_asked_is_left_out() -> None:

@@ -215,7 +215,11 @@ def test_tasks_are_described_by_the_hundred() -> None:
     arns = [f"{TASK}/{n}" for n in range(250)]
     account = with_tasks()
     account.answers["list_tasks", "RUNNING"] = arns
-    answers(account, TASKS)
+    for first in (0, 100, 200):
+        some = tuple(arns[first : first + 100])
+        rows = [{"taskArn": arn, "lastStatus": "RUNNING"} for arn in some]
+        account.answers["describe_tasks", some] = {"tasks": rows}
+    assert len(answers(account, TASKS)[TASKS].items) == 250
     sizes = [len(p["tasks"]) for name, p in account.asked if name == "describe_tasks"]
     assert sizes == [100, 100, 50] * 2
 
@@ -231,6 +235,24 @@ def test_a_task_that_ended_meanwhile_is_missing_and_anything_else_is_a_failure(
     assert answers(account, TASKS)[TASKS].state is state
 
 
+@pytest.mark.parametrize("key", ["tasks", "containerInstances"])
+def test_what_ecs_says_nothing_of_is_not_gone(key: str) -> None:
+    call, listed, operation = {
+        "tasks": (TASKS, "list_tasks", "describe_tasks"),
+        "containerInstances": (
+            "ecs.describe-container-instances",
+            "list_container_instances",
+            "describe_container_instances",
+        ),
+    }[key]
+    account = with_tasks()
+    account.answers[listed, CLUSTER] = ["a", "b"]
+    account.answers[operation, ("a", "b")] = {key: [], "failures": [{"reason": "MISSING"}]}
+    answer = answers(account, call)[call]
+    assert answer.state is CallState.BROKEN
+    assert "nothing of 1 of 2" in answer.problem
+
+
 @pytest.mark.parametrize("kind", AwsFault)
 def test_clusters_that_could_not_be_listed_are_not_no_tasks(kind: AwsFault) -> None:
     made = sweep(with_tasks(list_clusters=fault(kind)))
@@ -244,6 +266,23 @@ def test_a_task_definition_is_asked_for_once_and_for_ever() -> None:
     assert [d.task_definition_arn for d in answers(account, call)[call].items] == [DEFINITION]
     again = Gathering(with_tasks(), {DEFINITION})  # type: ignore[arg-type]
     assert again.answers([call])[call].items == []
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("Unable to describe task definition.", CallState.WHOLE),
+        ("The request is not valid.", CallState.BROKEN),
+    ],
+)
+def test_a_task_definition_that_is_not_there_is_told_from_one_that_was_refused(
+    said: str, state: CallState
+) -> None:
+    call = "ecs.describe-task-definitions"
+    refused = fault(AwsFault.REFUSED, "ClientException")
+    refused.__cause__ = Exception(f"An error occurred (ClientException): {said}")
+    account = with_tasks(describe_task_definition=refused)
+    assert answers(account, call)[call].state is state
 
 
 # -- faults ----------------------------------------------------------------------------------------
@@ -272,14 +311,15 @@ def test_a_call_that_fails_is_broken_and_told(call: str, kind: AwsFault) -> None
 
 
 def test_s3_files_out_of_reach_is_not_known_and_no_fault() -> None:
-    made = sweep(Account({"list_file_systems": fault(AwsFault.UNREACHABLE)}))
+    made = sweep(Account({"list_file_systems": fault(AwsFault.NO_ENDPOINT)}))
     assert made.calls["s3files.list-file-systems"] is CallState.MISSING
     assert "other_server" not in made.whole
     assert made.problems == {}
 
 
-def test_s3_files_denied_is_a_fault() -> None:
-    made = sweep(Account({"list_file_systems": fault()}))
+@pytest.mark.parametrize("kind", set(AwsFault) - {AwsFault.NO_ENDPOINT})
+def test_s3_files_that_fails_otherwise_is_a_fault(kind: AwsFault) -> None:
+    made = sweep(Account({"list_file_systems": fault(kind)}))
     assert made.calls["s3files.list-file-systems"] is CallState.BROKEN
     assert made.calls["s3files.list-mount-targets"] is CallState.BROKEN
 

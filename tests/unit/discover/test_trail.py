@@ -15,7 +15,17 @@ from inventory.discover import snapshots, trail
 from inventory.discover.calls import CALLS, read_answer, sweep
 from inventory.model import CallState, InterfaceChange
 from tests import events
-from tests.builders import ACCOUNT, CLIENT, CLIENT_ENI, FS, REGION, SUBNET, VPC, T
+from tests.builders import (
+    ACCOUNT,
+    CLIENT,
+    CLIENT_ENI,
+    FS,
+    INSTANCE,
+    REGION,
+    SUBNET,
+    VPC,
+    T,
+)
 
 
 def read(*rows: Any) -> list[Any]:
@@ -173,10 +183,20 @@ def test_nothing_else_of_an_event_is_kept() -> None:
     assert events.SECRET not in repr(every)
 
 
-def test_a_client_that_reconnects_all_the_time_is_one_for_each_five_minutes() -> None:
+def test_of_a_client_that_reconnects_all_the_time_the_first_and_last_of_five_minutes_stay() -> None:
     rows = [events.new_client_connection(at) for at in range(0, 900, 10)]
-    assert [one.time - T for one in read(*reversed(rows))] == [600, 300, 0]
-    assert len(read(*rows, events.new_client_connection(5, "another"))) == 4
+    kept = sorted(one.time - T for one in read(*reversed(rows)))
+    assert kept == [0, 290, 300, 590, 600, 890]
+    assert len(read(*rows, events.new_client_connection(5, "another"))) == 7
+
+
+def test_an_instance_that_was_terminated_before_is_not_terminated_again() -> None:
+    event = events.terminate_instances(100, INSTANCE)
+    said = json.loads(event["CloudTrailEvent"])
+    assert len(read(event)) == 1
+    for row in said["responseElements"]["instancesSet"]["items"]:
+        row["previousState"] = {"code": 48, "name": "terminated"}
+    assert read(event | {"CloudTrailEvent": json.dumps(said)}) == []
 
 
 def test_an_answer_that_is_cut_is_broken() -> None:

@@ -23,6 +23,7 @@ from tests.builders import (
     VPC,
     T,
     end,
+    eni,
     file_system,
     instance,
     interface_event,
@@ -34,6 +35,7 @@ from tests.builders import (
 )
 
 PLACE = (ACCOUNT, REGION)
+OTHER = "i-0000000000000dddd"
 ECS = f"arn:aws:ecs:{REGION}:{ACCOUNT}:attachment/{UUID}"
 
 
@@ -202,6 +204,32 @@ def test_bounds_come_nearer_and_sweeps_are_right(
     events: list[Any], expected: tuple[int, ...]
 ) -> None:
     assert life(topology(SWEPT, *events)) == expected
+
+
+def test_an_instance_that_is_terminated_twice_ended_the_first_time() -> None:
+    sweeps = {PLACE: [T + 900, T + 1200, T + 1500]}
+    swept = seen(machine_eni(), 0, 900, after=-2000, before=1200)
+    once = [told("terminated", 950, "", instance_id=INSTANCE)]
+    twice = [*once, told("terminated", 2000, "", instance_id=INSTANCE)]
+    for at in (1150, 1290, 1700):
+        assert who(topology(swept, *twice, swept=sweeps), at) == who(
+            topology(swept, *once, swept=sweeps), at
+        )
+    assert who(topology(swept, *twice, swept=sweeps), 1400)[0][1] == "unknown"
+    assert life(topology(swept, twice[1], swept=sweeps))[3] == 1200
+
+
+def test_what_a_sweep_showed_without_instance_is_its_instances_no_more() -> None:
+    first = seen(machine_eni(), 0, 900, before=1200)
+    loose = [
+        seen(eni(status="available"), 1200, 1200, after=900, before=1500),
+        seen(eni(status="available"), 1800, 2400, after=1500),
+    ]
+    assert who(topology(first), 890) == [([INSTANCE], "exact")]
+    assert who(topology(first, *loose), 800) == [([INSTANCE], "exact")]
+    assert who(topology(first, *loose), 1600)[0][1] == "unknown"
+    moved = told("attached", 1550, instance_id=OTHER, attachment_id="eni-attach-b", device_index=0)
+    assert who(topology(first, *loose, moved), 1700) == [([OTHER], "inferred")]
 
 
 def test_an_attachment_that_ended_between_two_sweeps() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,6 +116,24 @@ def test_a_change_of_tags_does_not_interrupt_a_lease() -> None:
         seen(machine_eni(tags={"a": "b"}), 200, 300, after=100),
     )
     assert at(known, 150).certain == (CLIENT_ENI,)
+
+
+def test_a_sweep_that_could_not_read_the_addresses_ends_no_lease() -> None:
+    two = machine_eni("eni-1", CLIENT, "10.0.3.13")
+    known = topology(
+        seen(two, 0, 900, before=1200),
+        seen(replace(two, addresses=()), 1200, 1200, after=900, before=None),
+    )
+    for address in (CLIENT, "10.0.3.13"):
+        held = known.holders(VPC, address, T + 1500)
+        assert (held.certain, held.possible) == ((), ("eni-1",))
+    gone = topology(
+        seen(two, 0, 900, before=1200),
+        seen(replace(two, addresses=()), 1200, 1200, after=900, before=1500),
+    )
+    for address in (CLIENT, "10.0.3.13"):
+        assert gone.holders(VPC, address, T + 1300).possible == ("eni-1",)
+        assert gone.holders(VPC, address, T + 1600).possible == ()
 
 
 def test_secondary_addresses_come_and_go() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.model import (
+    DAY,
     Attribution,
     ClientConnection,
     Confidence,
     Method,
     OwnerKind,
+    Place,
+    Span,
     Version,
 )
 from inventory.resolve.attribute import attribute
@@ -25,6 +29,9 @@ from tests.builders import (
     CLIENT,
     CLIENT_ENI,
     INSTANCE,
+    REGION,
+    SERVER,
+    SERVER_ENI,
     UUID,
     T,
     access_point,
@@ -55,8 +62,17 @@ def told(*args: Any, **changes: Any) -> Version[ClientConnection]:
     return seen(connection(*args, **changes), 0, 0)
 
 
-def who(*versions: Any, at: int = 100, until: int | None = None, **changes: Any) -> Attribution:
-    (part,) = attribute(end(at, until, **changes), topology(*versions), Networks())
+ALL_ASKED = {(ACCOUNT, REGION): [(T - 7 * DAY, T + 7 * DAY)]}
+
+
+def who(
+    *versions: Any,
+    at: int = 100,
+    until: int | None = None,
+    asked: Mapping[Place, Sequence[Span]] = ALL_ASKED,
+    **changes: Any,
+) -> Attribution:
+    (part,) = attribute(end(at, until, **changes), topology(*versions, asked=asked), Networks())
     return part.attribution
 
 
@@ -115,6 +131,24 @@ def test_what_goes_on_from_before_counts_against_a_single_one() -> None:
     assert said(who(*SHARED, old, told(100, "a"))) == (["a"], "exact", "cloudtrail")
 
 
+@pytest.mark.parametrize("candidates", [SHARED, SHARED[:1]], ids=["declared", "not listed"])
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ([], "inferred"),
+        ([(T + 101 - DAY, T + DAY)], "inferred"),
+        ([(T + 100 - DAY, T + 110)], "inferred"),
+        ([(T + 100 - DAY, T + 111)], "exact"),
+        ([(T - DAY, T), (T + 1, T + DAY)], "inferred"),
+    ],
+)
+def test_where_others_may_have_connected_unheard_nobody_is_proven(
+    candidates: Sequence[Version[Any]], asked: Sequence[Span], expected: str
+) -> None:
+    found = who(*candidates, told(110, "a"), asked={(ACCOUNT, REGION): asked})
+    assert said(found) == (["a"], expected, "cloudtrail")
+
+
 # -- two leases, one address -----------------------------------------------------------------------
 
 OTHER, OTHER_ENI = "i-0000000000000dddd", "eni-0000000000000dddd"
@@ -128,6 +162,44 @@ def test_an_address_that_passed_on_between_two_sweeps() -> None:
     assert said(who(*PASSED)) == ([INSTANCE, OTHER], "candidates", "address_lease")
     assert said(who(*PASSED, told(100, OTHER))) == ([OTHER], "exact", "cloudtrail")
     assert said(who(*PASSED, told(20, INSTANCE)))[1] == "candidates"
+
+
+def test_the_connection_of_who_had_the_address_before_proves_nothing() -> None:
+    first = task(
+        "a" * 32,
+        interface="eni-a",
+        created_at=T - 60,
+        connectivity_at=T - 40,
+        execution_stopped_at=T + 20,
+        stopping_at=T + 18,
+        stopped_at=T + 40,
+        last_status="STOPPED",
+    )
+    second = task(
+        "b" * 32,
+        interface="eni-b",
+        attachment="0" + UUID[1:],
+        created_at=T + 42,
+        connectivity_at=T + 52,
+    )
+    server = seen(eni(SERVER_ENI, SERVER))  # tells the VPC of the subnet
+    both = (server, seen(first, 300, 300, after=-300), seen(second, 300, 3000, after=-300))
+    assert said(who(*both, at=55, until=58))[1] == "candidates"
+    assert said(who(*both, told(0, "a" * 32), at=55, until=58))[1] == "candidates"
+
+
+def test_a_secondary_address_that_moved_after_the_connection_is_not_its_own() -> None:
+    moving = "10.0.3.77"
+    two: dict[str, Any] = {"instance_id": OTHER}
+    known = (
+        seen(machine_eni(CLIENT_ENI, CLIENT, moving), -5000, 0, before=300),
+        seen(machine_eni(CLIENT_ENI, CLIENT), 300, 5000, after=0),
+        seen(machine_eni(OTHER_ENI, "10.0.3.2", **two), -5000, 0, before=300),
+        seen(machine_eni(OTHER_ENI, "10.0.3.2", moving, **two), 300, 5000, after=0),
+    )
+    connected = told(60, INSTANCE, client_address=moving, from_instance=True)
+    found = who(*known, connected, at=110, until=290, address=moving)
+    assert said(found)[:2] == ([INSTANCE, OTHER], "candidates")
 
 
 def test_an_address_reused_within_minutes_keeps_each_ones_connection() -> None:
@@ -189,6 +261,9 @@ def test_a_functions_interface_without_candidates_is_named_by_the_session() -> N
     assert said(found) == (["writer"], "exact", "cloudtrail")
     assert found.owners[0].arn == f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:writer"
     assert said(who(seen(lambda_eni()), told(100, "x"), told(100, "y")))[1] == "unknown"
+    earlier = told(-500, "y")
+    assert said(who(seen(lambda_eni()), earlier, told(100, "x")))[1] == "unknown"
+    assert said(who(seen(lambda_eni()), earlier))[1] == "unknown"
 
 
 def test_a_tasks_interface_without_its_task_is_named_by_the_session() -> None:
