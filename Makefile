@@ -40,10 +40,10 @@ check: $(STAMP) ## lint, format, types, import contracts
 	$(VENV)/bin/lint-imports --no-logo
 
 test: $(STAMP) ## all tests, with a seeded sample of the long programmes
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses=auto
 
 test-long: $(STAMP) ## all tests and the whole programmes
-	$(VENV)/bin/pytest --long --timeout=3600
+	$(VENV)/bin/pytest --numprocesses=auto --long --timeout=3600
 
 bench: $(STAMP) ## the figures of docs: speed and memory, against the fastest engine we know
 	@set -e; for script in $(BENCHMARKS); do $(VENV)/bin/python $$script; done

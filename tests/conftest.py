@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -63,6 +63,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("recorded"):
                 item.add_marker(skip)
+
+
+class Worker(Protocol):
+    """What pytest-xdist, which has no types, tells of a worker that ended."""
+
+    config: pytest.Config
+    workeroutput: dict[str, dict[str, int]] | None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands its counts to whoever started it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        counts = session.config.stash[COUNTS]
+        output["counts"] = dict(counts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    """Adds the counts of a worker that ended."""
+    node.config.stash[COUNTS].update(node.workeroutput["counts"] if node.workeroutput else {})
 
 
 def pytest_terminal_summary(
