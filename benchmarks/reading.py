@@ -28,7 +28,7 @@ from inventory.collect.reading import read_all
 from inventory.model import Known
 source = FilesSource("logs", sys.argv[1])
 known = Known(servers=frozenset(f"10.1.{n // 250}.{n % 250 + 4}" for n in range(60)))
-batches = read_all(source, source.batches(None, None), known)
+batches = read_all(source, source.listing(None, None).refs, known)
 records = sum(batch.folded.tally.records for batch in batches if not batch.problem)
 assert records == int(sys.argv[2]), records
 """

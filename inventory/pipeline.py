@@ -11,12 +11,14 @@ any step may be repeated or killed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory.collect import Source
-from inventory.collect.choosing import begin, chosen
+from inventory.collect.choosing import begin, chosen, opened
+from inventory.collect.needs import Needs
 from inventory.collect.reading import in_groups, is_new, read_all
 from inventory.collect.report import Progress, Report
 from inventory.discover import sweeping
@@ -70,13 +72,16 @@ def collect(
     wanted = chosen(settings, sources)
     with Store.opened(settings, write=True) as store:
         _learn(store, settings, report, clock, Asked.DUE)
-        for source in wanted:
+        needs = Needs(settings, store, clock, time.sleep)
+        for section in wanted:
             try:
-                with store.lock(f"source {source.name}", PATIENCE):
-                    asked = (begin(settings, source.name, since, clock()), until)
-                    _collect(store, source, settings, report, progress, asked)
+                with store.lock(f"source {section.name}", PATIENCE):
+                    asked = (begin(settings, section.name, since, clock()), until)
+                    _collect(store, opened(section, needs), settings, report, progress, asked)
             except InventoryError as error:
-                report.failed(error, f"source {source.name}: ")
+                report.failed(error, f"source {section.name}: ")
+            finally:
+                store.use(needs.day, needs.uses())
         if settings.discover.mode == "aws":
             _learn(store, settings, report, clock, Asked.UNEXPLAINED)
             _look_back(store, settings, report, clock)
@@ -120,11 +125,11 @@ def _collect(
     asked: tuple[int | None, int | None],
 ) -> None:
     """One source: what is there minus what is done, read, folded, and recorded group by group."""
-    there = source.batches(*asked)
-    if asked == (None, None):
-        store.forget(source.name, {ref.key for ref in there})
+    there = source.listing(*asked)
+    if there.whole:
+        store.forget(source.name, {ref.key for ref in there.refs})
     done = store.done(source.name)
-    new = [ref for ref in there if is_new(ref, done)]
+    new = [ref for ref in there.refs if is_new(ref, done)]
     progress.start(len(new), sum(ref.size for ref in new))
     knowledge, networks = store.knowledge(), Networks(settings.networks)
     for group in in_groups(read_all(source, new, knowledge.known, settings.collect.workers or 0)):
@@ -132,4 +137,5 @@ def _collect(
         for batch in group:
             progress.advance(batch.ref.size, batch.ref.key)
             report.recorded(source.name, batch)
+    store.settle(source.name, source.kind, there.settled, there.looked)
     store.tidy(knowledge)

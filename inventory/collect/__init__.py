@@ -6,9 +6,28 @@ what a source lists minus what the ledger says is done; a source keeps no positi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from inventory.model import Batch, BatchRef, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source holds."""
+
+    refs: list[BatchRef]
+    """Oldest first, whether read before or not."""
+    whole: bool = True
+    """Whether this is everything; else only what was looked at this time: what is missing need not be gone."""
+    settled: int | None = None
+    """Up to when (epoch seconds, exclusive) nothing more is to be expected, once all of ``refs`` is read: as far as answers may speak.
+
+    ``None``: up to the newest record.
+    """
+    looked: Mapping[str, int] = field(default_factory=dict)
+    """By part of the source (a day's folder), when it was looked at this time; kept for the next run's :class:`~.needs.Needs`."""
 
 
 class Source(Protocol):
@@ -27,12 +46,12 @@ class Source(Protocol):
         """``files``, ``s3``, ``cloudwatch`` or ``athena``."""
         ...
 
-    def batches(self, since: int | None, until: int | None) -> list[BatchRef]:
-        """Everything that it holds now, oldest first, whether read before or not.
+    def listing(self, since: int | None, until: int | None) -> Listing:
+        """What it holds now.
 
         ``since`` and ``until`` (epoch seconds, half-open) choose whole batches by the time that their name or window tells, never records;
-        a batch that tells no time is always listed. Raises :class:`~inventory.errors.SourceError` when it cannot be listed: a listing is
-        whole or it is an error, never a shorter one.
+        a batch that tells no time is always listed. Raises :class:`~inventory.errors.InventoryError` when it cannot be listed: a listing
+        is never shorter than it says.
         """
         ...
 

@@ -7,17 +7,18 @@ from typing import Any
 
 from inventory.collect import Source
 from inventory.collect.files import FilesSource
-from inventory.config import Settings
+from inventory.collect.needs import Needs
+from inventory.config import Settings, SourceSettings
 from inventory.errors import ConfigError, UsageError
 
-SOURCES: Mapping[str, Callable[[Any], Source]] = {
-    "files": lambda section: FilesSource(section.name, section.path, section.format),
+SOURCES: Mapping[str, Callable[[Any, Needs], Source]] = {
+    "files": lambda section, _: FilesSource(section.name, section.path, section.format),
 }
 """By the type that a section names."""
 
 
-def chosen(settings: Settings, names: Sequence[str]) -> list[Source]:
-    """The configured sources, or those of ``names``, in the configuration's order.
+def chosen(settings: Settings, names: Sequence[str]) -> list[SourceSettings]:
+    """The sections of the configured sources, or of those of ``names``, in the configuration's order.
 
     Raises ``UsageError`` for a name that is not configured or a configuration without sources, ``ConfigError`` for a type that this
     version cannot read.
@@ -33,7 +34,9 @@ def chosen(settings: Settings, names: Sequence[str]) -> list[Source]:
         raise ConfigError(
             msg, hint="add a section [[sources]] with name, type and path; see config.example.toml"
         )
-    sections = [section for section in settings.sources if not names or section.name in names]
+    sections: list[SourceSettings] = [
+        section for section in settings.sources if not names or section.name in names
+    ]
     for section in sections:
         if section.type not in SOURCES:
             msg = f"[[sources]] {section.name}: this version cannot read type = {section.type!r}"
@@ -41,7 +44,12 @@ def chosen(settings: Settings, names: Sequence[str]) -> list[Source]:
                 msg,
                 hint=f"it reads: {', '.join(sorted(SOURCES))}; copy the objects to a folder, or leave the source out",
             )
-    return [SOURCES[section.type](section) for section in sections]
+    return sections
+
+
+def opened(section: SourceSettings, needs: Needs) -> Source:
+    """The source of a section that was :func:`chosen`; nothing is read or asked yet."""
+    return SOURCES[section.type](section, needs)
 
 
 def begin(settings: Settings, source: str, since: int | None, now: int) -> int | None:

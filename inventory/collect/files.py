@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from inventory.collect import Listing
 from inventory.collect.names import Named, named
 from inventory.errors import MissingExtraError, SourceError
 from inventory.flowlog import content, parquet
@@ -42,15 +43,15 @@ class FilesSource:
         self._root, self._pattern = _root(self._path)
         self._odd: dict[str, Path] = {}
 
-    def batches(self, since: int | None, until: int | None) -> list[BatchRef]:
-        """See :meth:`Source.batches`; the slot of names that AWS gives, widened by nothing, chooses."""
+    def listing(self, since: int | None, until: int | None) -> Listing:
+        """See :meth:`Source.listing`; the slot of names that AWS gives, widened by nothing, chooses."""
         found = []
         for path in self._files():
             ref = self._ref(path)
             if ref is not None and _chosen(ref, since, until):
                 found.append(ref)
         found.sort(key=lambda ref: (ref.slot or (0, 0), ref.key))
-        return found
+        return Listing(found, whole=since is None and until is None)
 
     def read(self, ref: BatchRef, known: Known) -> Batch:
         """See :meth:`Source.read`. The digest is BLAKE2b of the stored bytes, ``""`` when not all could be read."""

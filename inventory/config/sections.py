@@ -132,6 +132,7 @@ class SourceSettings(Section):
     """What every kind of source has."""
 
     name: Name
+    type: str
     format: Annotated[str, BeforeValidator(log_format)] = "auto"
     since: Annotated[Since, BeforeValidator(since_when)] | None = None
     every: Duration | None = None

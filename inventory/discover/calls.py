@@ -129,7 +129,7 @@ SWEPT = tuple(call for call, spec in CALLS.items() if not spec.apart)
 def spent(by_call: Mapping[str, int]) -> int:
     """What of some requests counts against ``max_calls_per_day``.
 
-    Not those of histories, which have a budget of their own, nor asking who we are.
+    Not those of histories, which have a budget of their own, nor reading flow logs, nor asking who we are.
     """
     return sum(
         number

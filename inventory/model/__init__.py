@@ -27,6 +27,7 @@ from inventory.model.facts import (
     Folded,
     Known,
     Outcome,
+    Scan,
     Sighting,
     Tally,
 )
@@ -133,6 +134,7 @@ __all__ = [
     "PodMount",
     "Replication",
     "RouteTable",
+    "Scan",
     "Sighting",
     "Span",
     "Subnet",

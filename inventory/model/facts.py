@@ -168,6 +168,18 @@ class BatchRef:
     region: str = ""
     slot: Span | None = None
     """Record ``end`` times it holds, by its name (S3 names) or window."""
+    shrinks: bool = False
+    """A window of a log that forgets: fewer records at a later reading mean that they are gone there, not that they never were."""
+
+
+class Scan(NamedTuple):
+    """What reading a batch had AWS scan, and be paid for: the day (UTC, days since 1970) and bytes."""
+
+    day: int = 0
+    bytes: int = 0
+
+
+NO_SCAN = Scan()
 
 
 @dataclass(slots=True)
@@ -181,3 +193,4 @@ class Batch:
     """For people: what is wrong with it, when the state is not ``done``."""
     digest: str = ""
     """Of the stored bytes; the same content under another path counts once."""
+    scan: Scan = NO_SCAN

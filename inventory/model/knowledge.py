@@ -405,8 +405,9 @@ class CallState(StrEnum):
     BROKEN = "broken"
 
 
-FREE = "sts."
-"""How the calls begin that ask who we are: they are counted, but never refused and never against a budget."""
+FREE = ("sts.", "s3.", "logs.", "athena.", "glue.")
+"""How the calls begin that ask who we are, and that read flow logs: they are counted, but never refused and never against the
+budget of sweeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from inventory.store import (
     questions,
     recording,
     schema,
+    sources,
     sweeps,
     unexplained,
 )
@@ -246,6 +247,26 @@ class Store:
         """Version and state of every batch of a source, by key."""
         with self.reading() as connection:
             return facts.done(connection, source)
+
+    def looked(self, source: str) -> Mapping[str, int]:
+        """By part of a source (a day's folder), when it was last looked at."""
+        with self.reading() as connection:
+            return sources.looked(connection, source)
+
+    def scanned(self, source: str, day: int) -> int:
+        """Bytes that reading a source had AWS scan on a day (days since 1970, UTC)."""
+        with self.reading() as connection:
+            return sources.scanned(connection, source, day)
+
+    def settle(
+        self, source: str, kind: str, settled: int | None, looked: Mapping[str, int]
+    ) -> None:
+        """Everything that a source listed is read: answers may speak up to ``settled`` (``None``: up to its newest record)."""
+        self.write(
+            lambda connection: sources.settle(
+                connection, facts.source_id(connection, source, kind), settled, looked
+            )
+        )
 
     def tidy(self, knowledge: Knowledge) -> None:
         """Give up strays, and captures of interfaces that nobody knows, that are older than a week of read logs."""

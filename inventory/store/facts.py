@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -41,6 +42,7 @@ class _Row(NamedTuple):
     digest: str
     span_start: int | None
     span_end: int | None
+    records: int
 
     @property
     def holds(self) -> bool:
@@ -110,6 +112,7 @@ def record_batches(conn: Connection, source: int, batches: Iterable[Batch]) -> s
     """
     wanted = {storable(batch.ref.key): batch for batch in batches}
     known = _rows_by_key(conn, source, wanted)
+    wanted = {key: _unless_eaten(batch, known.get(key)) for key, batch in wanted.items()}
     contested = _contested(conn, source, wanted)
     # Nearly always: content that nobody has, under a key that nobody had. No need to look at what others say.
     plain = {
@@ -126,6 +129,17 @@ def record_batches(conn: Connection, source: int, batches: Iterable[Batch]) -> s
     for key in sorted(wanted.keys() - plain.keys()):
         touched |= _settle(conn, source, rows[key], wanted[key], known.get(key))
     return touched
+
+
+def _unless_eaten(batch: Batch, before: _Row | None) -> Batch:
+    """The batch; or, when a log forgot a part of it since it was last read, the word that it is gone: then the earlier reading stands."""
+    now = batch.folded.tally.records
+    if not batch.ref.shrinks or batch.state not in _HOLDING or before is None or not before.holds:
+        return batch
+    if now >= before.records:
+        return batch
+    problem = f"{now:,} records where there were {before.records:,}: the log forgets; what was read before is kept"
+    return replace(batch, state=BatchState.GONE, problem=problem)
 
 
 def _settle(

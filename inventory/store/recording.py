@@ -12,7 +12,7 @@ from inventory.model import Asked, Batch, Span, Sweep
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import CARRIED, TOLERANCE
-from inventory.store import asked, changes, facts, mounts, strays, views
+from inventory.store import asked, changes, facts, mounts, sources, strays, views
 from inventory.store.knowledge import knowledge_version, record_sweeps
 from inventory.store.loading import Knowledge, load, load_since
 from inventory.store.statements import upsert
@@ -77,7 +77,9 @@ def record(
 
     Returns the knowledge that was used: newer than what was handed in when somebody else learnt in between.
     """
-    touched = facts.record_batches(conn, facts.source_id(conn, source, kind), batches)
+    number = facts.source_id(conn, source, kind)
+    touched = facts.record_batches(conn, number, batches)
+    sources.add_scanned(conn, number, batches)
     newest = current(conn, knowledge)
     if newest is not knowledge:
         touched |= strays.flip_strays(conn, newest.known.servers)

@@ -79,6 +79,41 @@ SOURCE = Table(
     sqlite_strict=True,
 )
 
+SETTLED = Table(
+    "settled",
+    METADATA,
+    # Up to when nothing more is to be expected of a source; one without a row is settled up to its newest record.
+    _ref("source_id", "source"),
+    _int("until"),
+    PrimaryKeyConstraint("source_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+LOOKED = Table(
+    "looked",
+    METADATA,
+    # When a part of a source (a day's folder) was last listed.
+    _ref("source_id", "source"),
+    _text("part"),
+    _int("at"),
+    PrimaryKeyConstraint("source_id", "part"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+SCANNED = Table(
+    "scanned",
+    METADATA,
+    # Bytes that a source had AWS scan on one day (UTC).
+    _ref("source_id", "source"),
+    _int("day"),
+    _int("bytes"),
+    PrimaryKeyConstraint("source_id", "day"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 BATCH = Table(
     "batch",
     METADATA,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, func, or_, select
 
 from inventory.model import BatchState, Capture, CaptureKind, Span
-from inventory.store.tables import BATCH, CAPTURE, SIGHTING, SOURCE
+from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
 
 Reader = Connection
 """An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
@@ -19,7 +19,7 @@ _CHUNK = 500
 
 
 class Frontier(NamedTuple):
-    """From the first moment of which a source showed a record up to the end of the newest one's, exclusive."""
+    """From the first moment of which a source showed a record up to the end of the newest one's that is settled, exclusive."""
 
     first: int
     last: int
@@ -53,21 +53,25 @@ class Evidence(NamedTuple):
 
 
 def frontiers(conn: Connection) -> dict[str, Frontier]:
-    """By source name. A file whose lines were not examined still shows, by its slot, that there were records."""
+    """By source name. A file whose lines were not examined still shows, by its slot, that there were records.
+
+    A source of which more is to be expected for a while ends where it is settled: a late object may hold what its newest records do not.
+    """
     read = and_(
         BATCH.c.records > 0, BATCH.c.state.in_([BatchState.DONE.value, BatchState.PARTIAL.value])
     )
     newest = func.max(func.coalesce(BATCH.c.last_record, BATCH.c.slot_start))
     oldest = func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))
     statement = (
-        select(SOURCE.c.name, oldest, newest)
+        select(SOURCE.c.name, oldest, newest, func.max(SETTLED.c.until))
         .join(BATCH, BATCH.c.source_id == SOURCE.c.id)
+        .outerjoin(SETTLED, SETTLED.c.source_id == SOURCE.c.id)
         .where(read)
         .group_by(SOURCE.c.name)
     )
     return {
-        name: Frontier(first, last + 1)
-        for name, first, last in conn.execute(statement)
+        name: Frontier(first, last + 1 if settled is None else min(last + 1, settled))
+        for name, first, last, settled in conn.execute(statement)
         if first is not None and last is not None
     }
 

@@ -45,7 +45,7 @@ def collect(inventory: Inventory, folder: Path) -> list[BatchState]:
     source = FilesSource("logs", folder)
     done = inventory.store.done(source.name)
     known = inventory.store.knowledge().known
-    refs = [ref for ref in source.batches(None, None) if is_new(ref, done)]
+    refs = [ref for ref in source.listing(None, None).refs if is_new(ref, done)]
     batches = [source.read(ref, known) for ref in refs]
     inventory.record(*batches, source=source.name)
     return [one.state for one in batches]

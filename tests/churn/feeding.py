@@ -26,7 +26,7 @@ def collect(store: Store, folder: Path) -> None:
     """Everything in the folder that is new."""
     source = FilesSource(SOURCE, folder)
     done = store.done(SOURCE)
-    new = [ref for ref in source.batches(None, None) if is_new(ref, done)]
+    new = [ref for ref in source.listing(None, None).refs if is_new(ref, done)]
     knowledge = store.knowledge()
     for group in in_groups(read_all(source, new, knowledge.known)):
         knowledge = store.record(SOURCE, source.kind, group, knowledge, NOBODY)

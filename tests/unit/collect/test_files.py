@@ -28,7 +28,7 @@ MANY = (HEADER + "\n" + (line() + "\n") * 3000).encode()
 def read(folder: Path, data: bytes, name: str = "a.log", format: str = "auto") -> Batch:  # noqa: A002 - the domain's word
     (folder / name).write_bytes(data)
     source = FilesSource("f", folder, format)
-    (ref,) = [ref for ref in source.batches(None, None) if ref.key == name]
+    (ref,) = [ref for ref in source.listing(None, None).refs if ref.key == name]
     return source.read(ref, KNOWN)
 
 
@@ -42,7 +42,7 @@ def test_a_folder_is_listed_with_its_folders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "a.log")
     (tmp_path / "folder-link").symlink_to(tmp_path / "sub")
-    found = FilesSource("f", str(tmp_path)).batches(None, None)
+    found = FilesSource("f", str(tmp_path)).listing(None, None).refs
     assert [ref.key for ref in found] == ["a.log", "sub/b.log"]
     assert found[0].version == f"5-{(tmp_path / 'a.log').stat().st_mtime_ns}"
 
@@ -61,7 +61,9 @@ def test_a_glob_and_a_file(tmp_path: Path, pattern: str, keys: list[str]) -> Non
     for name in ("a.log", "s/b.log", "s/c.gz"):
         (tmp_path / name).write_bytes(b"1")
     (tmp_path / "out").symlink_to("/etc")
-    assert [ref.key for ref in FilesSource("f", tmp_path / pattern).batches(None, None)] == keys
+    assert [
+        ref.key for ref in FilesSource("f", tmp_path / pattern).listing(None, None).refs
+    ] == keys
 
 
 def test_names_that_aws_gives_tell_account_flow_log_and_slot(tmp_path: Path) -> None:
@@ -74,19 +76,19 @@ def test_names_that_aws_gives_tell_account_flow_log_and_slot(tmp_path: Path) -> 
         (tmp_path / name).write_bytes(b"")
     source = FilesSource("f", tmp_path)
     slot = (1_790_084_100, 1_790_084_400)
-    refs = {ref.key: ref for ref in source.batches(None, None)}
+    refs = {ref.key: ref for ref in source.listing(None, None).refs}
     assert refs[NAME] == BatchRef(
         NAME, refs[NAME].version, 0, "fl-0abc0abc", "123456789012", "eu-west-1", slot
     )
-    chosen = source.batches(slot[0], slot[1])
+    chosen = source.listing(slot[0], slot[1]).refs
     assert {ref.key for ref in chosen} == {NAME, "plain.log", NAME.replace("20260922", "20260231")}
-    assert len(source.batches(slot[1] - 1, slot[1] + 1)) == 4
-    assert len(source.batches(slot[1] + 300, None)) == 2
+    assert len(source.listing(slot[1] - 1, slot[1] + 1).refs) == 4
+    assert len(source.listing(slot[1] + 300, None).refs) == 2
 
 
 def test_what_is_not_there_is_an_error_with_a_next_step(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="nowhere") as caught:
-        FilesSource("f", tmp_path / "nowhere").batches(None, None)
+        FilesSource("f", tmp_path / "nowhere").listing(None, None)
     assert "path" in caught.value.hint
     with pytest.raises(ConfigError):
         FilesSource("f", tmp_path, "v2")
@@ -244,7 +246,7 @@ def test_under_a_name_of_aws_nothing_is_foreign(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_failed(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(GOOD)
     source = FilesSource("f", tmp_path)
-    (ref,) = source.batches(None, None)
+    (ref,) = source.listing(None, None).refs
     with patch("os.open", side_effect=PermissionError(13, "Permission denied")):
         found = source.read(ref, KNOWN)
     assert (found.state, found.problem) == (BatchState.FAILED, "cannot be read: Permission denied")
@@ -257,12 +259,12 @@ def test_what_cannot_be_read_is_failed(tmp_path: Path) -> None:
 def test_a_file_that_changes_is_never_done(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(GOOD)
     source = FilesSource("f", tmp_path)
-    (ref,) = source.batches(None, None)
+    (ref,) = source.listing(None, None).refs
     (tmp_path / "a.log").write_bytes(GOOD + GOOD)
     found = source.read(ref, KNOWN)
     assert (found.state, found.digest) == (BatchState.PARTIAL, "")
     assert "changed" in found.problem
-    (again,) = source.batches(None, None)
+    (again,) = source.listing(None, None).refs
     assert again.version != ref.version
     assert source.read(again, KNOWN).state is BatchState.DONE
 
@@ -348,7 +350,7 @@ def test_read_all_keeps_the_order_and_reads_only_a_little_ahead(tmp_path: Path) 
     for number in range(20):
         (tmp_path / f"{number:02}.log").write_bytes(GOOD)
     source = FilesSource("f", tmp_path)
-    refs = source.batches(None, None)
+    refs = source.listing(None, None).refs
     begun: list[str] = []
     plain = source.read
 
@@ -367,6 +369,6 @@ def test_leaving_early_stops_reading(tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / f"{number:02}.log").write_bytes(GOOD)
     source = FilesSource("f", tmp_path)
-    batches = read_all(source, source.batches(None, None), KNOWN, 1)
+    batches = read_all(source, source.listing(None, None).refs, KNOWN, 1)
     assert good(next(batches))
     batches.close()  # type: ignore[attr-defined]

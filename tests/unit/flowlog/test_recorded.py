@@ -49,7 +49,7 @@ def folder() -> Path:
 
 def read(name: str, known: Known = Known()) -> Batch:  # noqa: B008 - a value
     source = FilesSource("recorded", folder())
-    (ref,) = [ref for ref in source.batches(None, None) if ref.key == name]
+    (ref,) = [ref for ref in source.listing(None, None).refs if ref.key == name]
     return source.read(ref, known)
 
 
@@ -66,7 +66,7 @@ def test_what_is_no_flow_log_is_foreign(name: str) -> None:
 
 
 def test_every_file_is_expected_to_be_something() -> None:
-    names = {ref.key for ref in FilesSource("recorded", folder()).batches(None, None)}
+    names = {ref.key for ref in FilesSource("recorded", folder()).listing(None, None).refs}
     assert names == set(EXPECTED) | FOREIGN
 
 
