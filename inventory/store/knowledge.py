@@ -10,13 +10,24 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from inventory.model import KINDS, Span, Sweep
 from inventory.store import asking
-from inventory.store.statements import chunks, upsert
+from inventory.store.statements import chunks, upserting
 from inventory.store.tables import (
     KNOWLEDGE,
     KNOWLEDGE_RUN,
@@ -27,6 +38,9 @@ from inventory.store.tables import (
 )
 from inventory.store.values import digest, storable, to_json
 from inventory.store.versions import DOUBTFUL, Moments, Scope, moments_by_scope, read_versions
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 __all__ = [
     "ALWAYS",
@@ -169,9 +183,11 @@ def _settled_kinds(conn: Connection, sweep_id: int) -> dict[str, int]:
     return dict(conn.execute(statement.where(SWEEP_KIND.c.sweep_id == sweep_id)).all())
 
 
+_SCOPE_ID = select(SCOPE.c.id).where(*(SCOPE.c[name] == bindparam(name) for name in Scope._fields))
+
+
 def _scope_id(conn: Connection, scope: Scope) -> int:
-    same = and_(*(SCOPE.c[name] == value for name, value in scope._asdict().items()))
-    found = conn.execute(select(SCOPE.c.id).where(same)).scalar()
+    found = conn.execute(_SCOPE_ID, scope._asdict()).scalar()
     if found is None:
         found = conn.execute(
             insert(SCOPE).values(scope._asdict()).returning(SCOPE.c.id)
@@ -184,22 +200,26 @@ def _record_kind(conn: Connection, told: _Told, settled: int | None) -> tuple[bo
     scope_id = _scope_id(conn, told.scope)
     before = _moments_around(conn, scope_id, told.moment)
     if settled is None or (told.whole and not settled):
-        statement = upsert(conn, SWEEP_KIND)
-        statement = statement.on_conflict_do_update(
-            index_elements=["sweep_id", "scope_id"], set_={"whole": statement.excluded.whole}
-        )
         row = {
             "sweep_id": told.sweep_id,
             "scope_id": scope_id,
             "taken_at": told.moment,
             "whole": int(told.whole),
         }
-        conn.execute(statement, row)
+        conn.execute(_say_whole(conn.dialect.name), row)
     seen, new = _identify(conn, scope_id, told)
     moved = _rewrite_runs(conn, scope_id, before, told.moment, set(seen))
     if settled is not None and not told.whole and not moved:
         return False, None
     return True, _affected(conn, scope_id, told, before, seen, new)
+
+
+@cache
+def _say_whole(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    statement = upserting(dialect, SWEEP_KIND)
+    return statement.on_conflict_do_update(
+        index_elements=["sweep_id", "scope_id"], set_={"whole": statement.excluded.whole}
+    )
 
 
 def _identify(
@@ -229,6 +249,8 @@ def _known_ids(
     conn: Connection, scope_id: int, keys: Collection[str]
 ) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
+    if not keys:
+        return found
     wanted = select(KNOWLEDGE.c.key, KNOWLEDGE.c.digest, KNOWLEDGE.c.id).where(
         KNOWLEDGE.c.scope_id == scope_id
     )
@@ -242,23 +264,30 @@ def _known_ids(
     return found
 
 
+def _nearest(*, whole: bool) -> tuple[Select[int], ...]:
+    taken_at = SWEEP_KIND.c.taken_at
+    asked = SWEEP_KIND.c.scope_id == bindparam("scope")
+    moment: BindParameter[int] = bindparam("moment")
+    only = (asked, SWEEP_KIND.c.whole == 1) if whole else (asked,)
+    sides = ((taken_at <= moment, taken_at.desc()), (taken_at > moment, taken_at.asc()))
+    return tuple(
+        select(taken_at).distinct().where(*only, side).order_by(order).limit(3)
+        for side, order in sides
+    )
+
+
+_SPOKEN, _WHOLE = _nearest(whole=False), _nearest(whole=True)
+"""Made once: building a statement takes longer than running it, and a sweep runs these for each kind."""
+
+
 def _moments_around(conn: Connection, scope_id: int, moment: int) -> Moments:
     """The nearest moments on both sides of ``moment``, as many as any rule looks at, and itself if it was spoken of."""
-    taken_at = SWEEP_KIND.c.taken_at
-    nearest = []
-    for only in (
-        (SWEEP_KIND.c.scope_id == scope_id,),
-        (SWEEP_KIND.c.scope_id == scope_id, SWEEP_KIND.c.whole == 1),
-    ):
-        found: set[int] = set()
-        for side in ((taken_at <= moment, taken_at.desc()), (taken_at > moment, taken_at.asc())):
-            found.update(
-                conn.execute(
-                    select(taken_at).distinct().where(*only, side[0]).order_by(side[1]).limit(3)
-                ).scalars()
-            )
-        nearest.append(tuple(sorted(found)))
-    return Moments(*nearest)
+    given = {"scope": scope_id, "moment": moment}
+    spoken, whole = (
+        sorted({at for one in sides for at in conn.execute(one, given).scalars()})
+        for sides in (_SPOKEN, _WHOLE)
+    )
+    return Moments(tuple(spoken), tuple(whole))
 
 
 def _rewrite_runs(
@@ -317,12 +346,17 @@ def _runs_around(
     """Runs of the scope that span ``moment`` or touch its neighbours."""
     low = moment if previous is None else previous
     high = moment if following is None else following
-    runs = KNOWLEDGE_RUN.c
-    statement = select(runs.knowledge_id, runs.first_seen, runs.last_seen)
-    statement = statement.where(
-        runs.scope_id == scope_id, runs.last_seen >= low, runs.first_seen <= high
-    )
-    return [Run(*row) for row in conn.execute(statement)]
+    given = {"scope": scope_id, "low": low, "high": high}
+    return [Run(*row) for row in conn.execute(_RUNS_AROUND, given)]
+
+
+_RUNS_AROUND = select(
+    KNOWLEDGE_RUN.c.knowledge_id, KNOWLEDGE_RUN.c.first_seen, KNOWLEDGE_RUN.c.last_seen
+).where(
+    KNOWLEDGE_RUN.c.scope_id == bindparam("scope"),
+    KNOWLEDGE_RUN.c.last_seen >= bindparam("low"),
+    KNOWLEDGE_RUN.c.first_seen <= bindparam("high"),
+)
 
 
 def _replace_runs(conn: Connection, scope_id: int, gone: list[Run], come: list[Run]) -> None:
@@ -359,7 +393,7 @@ def _replace_runs(conn: Connection, scope_id: int, gone: list[Run], come: list[R
 
 
 def _count_change(conn: Connection) -> None:
-    statement = upsert(conn, META)
+    statement = upserting(conn.dialect.name, META)
     one_more = {"value": META.c.value + 1}
     conn.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_=one_more),

@@ -48,7 +48,12 @@ def _copy_sql(table: Table) -> str:
 
 def upsert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """The INSERT of this database's dialect, which knows ``on_conflict_do_update``."""
-    if conn.dialect.name == "postgresql":
+    return upserting(conn.dialect.name, table)
+
+
+def upserting(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """As :func:`upsert`, by the name of the dialect: for statements that are made once."""
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 0.1 s that SQLite needs not wait for
 
         return postgresql.insert(table)
