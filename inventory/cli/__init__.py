@@ -15,6 +15,7 @@ import click
 from inventory import __version__
 from inventory.cli.database import db
 from inventory.cli.demo import demo
+from inventory.cli.explore import explore
 from inventory.cli.export import export
 from inventory.cli.face import Face
 from inventory.cli.gather import collect, discover, snapshot
@@ -85,7 +86,7 @@ def cli(ctx: click.Context, *, config: Path | None, zone: str, verbose: int, qui
     configure(face.verbosity)
 
 
-for command in (db, discover, snapshot, collect, list_, who, mounts, status, export, demo):
+for command in (db, discover, snapshot, collect, list_, who, mounts, status, export, explore, demo):
     cli.add_command(command)
 
 

@@ -6,7 +6,7 @@ the first rung of evidence that gives somebody; what that somebody *is* always c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from inventory.model import (
@@ -26,7 +26,7 @@ from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import witnessed
 
-__all__ = ["ClientEnd", "Locus", "Networks", "Part", "attribute", "locate", "steady"]
+__all__ = ["ClientEnd", "Locus", "Networks", "Part", "attribute", "client_end", "locate", "steady"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,33 @@ def _untold_server(vantage: Vantage, home: str, moment: int, topology: Topology)
 
 
 # -- who -------------------------------------------------------------------------------------------------------------------------------
+
+
+def client_end(
+    sightings: Sequence[Sighting], locus: Locus, own_interfaces: Collection[str] = ()
+) -> ClientEnd:
+    """What a run of sightings, alike in everything but time, says of its client.
+
+    ``own_interfaces`` recorded this client address themselves at that time; they count for what the mount target recorded.
+    """
+    sample = sightings[0]
+    single: Version[MountTarget] | None = locus.servers[0] if len(locus.servers) == 1 else None
+    return ClientEnd(
+        vantage=locus.vantage,
+        vpc_id=locus.vpc_id,
+        interface_id=sample.interface_id if locus.vantage is Vantage.CLIENT else "",
+        address=sample.true_client,
+        first_seen=min(sighting.first_seen for sighting in sightings),
+        last_seen=max(sighting.last_seen for sighting in sightings),
+        instance_id=sample.instance_id,
+        task_arn=sample.task_arn,
+        next_hop=sample.next_hop,
+        file_system_id=single.value.file_system_id if single else "",
+        server_interface_id=single.value.network_interface_id if single else "",
+        own_interfaces=tuple(sorted(own_interfaces))
+        if locus.vantage is Vantage.MOUNT_TARGET
+        else (),
+    )
 
 
 def attribute(end: ClientEnd, topology: Topology, networks: Networks) -> tuple[Part, ...]:

@@ -21,13 +21,19 @@ from inventory.model import (
     Confidence,
     Method,
     MountHour,
-    MountTarget,
     Sighting,
     Span,
     Vantage,
-    Version,
 )
-from inventory.resolve.attribute import ClientEnd, Locus, Part, attribute, locate, steady
+from inventory.resolve.attribute import (
+    ClientEnd,
+    Locus,
+    Part,
+    attribute,
+    client_end,
+    locate,
+    steady,
+)
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 
@@ -273,27 +279,12 @@ def _client_end(
 ) -> ClientEnd:
     first = min(fact.sighting.first_seen for fact in facts)
     last = max(fact.sighting.last_seen for fact in facts)
-    sample = facts[0].sighting
     recorders = {
         eni
         for eni, start, end in own
         if start <= last + CORROBORATION and end >= first - CORROBORATION
     }
-    single: Version[MountTarget] | None = locus.servers[0] if len(locus.servers) == 1 else None
-    return ClientEnd(
-        vantage=locus.vantage,
-        vpc_id=locus.vpc_id,
-        interface_id=sample.interface_id if locus.vantage is Vantage.CLIENT else "",
-        address=sample.true_client,
-        first_seen=first,
-        last_seen=last,
-        instance_id=sample.instance_id,
-        task_arn=sample.task_arn,
-        next_hop=sample.next_hop,
-        file_system_id=single.value.file_system_id if single else "",
-        server_interface_id=single.value.network_interface_id if single else "",
-        own_interfaces=tuple(sorted(recorders)) if locus.vantage is Vantage.MOUNT_TARGET else (),
-    )
+    return client_end([fact.sighting for fact in facts], locus, recorders)
 
 
 # -- counting --------------------------------------------------------------------------------------------------------------------------
