@@ -353,12 +353,21 @@ def _attached(version: Version[NetworkInterface]) -> Tenure:
 
 
 def _lasting_addresses(versions: Sequence[Version[NetworkInterface]]) -> set[str]:
-    """Addresses an interface holds for life: the primary always, and all of them on interfaces that no instance ever had."""
-    if any(v.value.instance_id for v in versions):
-        return {v.value.addresses[0] for v in versions if v.value.addresses}
-    everywhere = [set(v.value.addresses) for v in versions if v.value.addresses]
-    primary = {v.value.addresses[0] for v in versions if v.value.addresses}
-    return primary | (set.intersection(*everywhere) if everywhere else set())
+    """Addresses an interface holds for life: the primary IPv4 always, and all of them on interfaces that no instance ever had.
+
+    Not so IPv6: its owner can give an interface such an address and take it away at any time, even the only one. What a service made (a
+    task's, a mount target's) its owner cannot change.
+    """
+    made = all(v.value.requester_managed for v in versions)
+    shown = [
+        [address for address in v.value.addresses if made or ":" not in address]
+        for v in versions
+        if v.value.addresses
+    ]
+    primary = {lasting[0] for lasting in shown if lasting}
+    if not shown or any(v.value.instance_id for v in versions):
+        return primary
+    return primary | set.intersection(*map(set, shown))
 
 
 def _by_place(

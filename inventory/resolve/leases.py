@@ -181,5 +181,7 @@ def runs_of_address(
 def _clipped(run: Tenure, end: int | None, life: Tenure) -> Tenure:
     afters = [bound for bound in (run.after, life.after) if bound is not None]
     befores = [bound for bound in (run.before, end, life.before) if bound is not None]
-    held = Tenure(run.since, run.until, max(afters, default=None), min(befores, default=None))
+    before = min(befores, default=None)
+    until = run.until if before is None or run.until is None else min(run.until, before - 1)
+    held = Tenure(run.since, until, max(afters, default=None), before)
     return _not_certain_before(held, life.since)

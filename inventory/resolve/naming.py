@@ -76,6 +76,7 @@ class Naming:
             subnet_id=attachment.subnet_id,
             owner_id=version.account,
             description=attachment_arn(version.value.task_arn, attachment.attachment_id),
+            requester_managed=True,
             addresses=attachment.addresses,
         )
         return _alike(version, value)
@@ -103,6 +104,7 @@ class Naming:
             subnet_id=target.subnet_id,
             owner_id=target.owner_id,
             description=f"EFS mount target for {target.file_system_id} ({target.mount_target_id})",
+            requester_managed=True,
             addresses=target.addresses,
         )
         return _alike(version, value)

@@ -166,6 +166,37 @@ def test_prefixes_and_ipv6_are_leases_too() -> None:
     assert not known.ever_held(CLIENT_ENI, "10.0.9.15")
 
 
+def test_an_ipv6_address_is_no_interfaces_for_life_even_the_only_one() -> None:
+    six, other = "2a05:d014::73", "2a05:d014::74"
+    known = topology(
+        seen(machine_eni(CLIENT_ENI, six), 0, 100, before=200),
+        seen(machine_eni(CLIENT_ENI, other), 200, 300, after=100),
+        seen(machine_eni("eni-b", other, instance_id="i-b"), 0, 100, before=200),
+        seen(machine_eni("eni-b", six, instance_id="i-b"), 200, 300, after=100),
+    )
+    assert at(known, 50, six) == Holders((CLIENT_ENI,))
+    assert at(known, 150, six) == Holders((), (CLIENT_ENI, "eni-b"))
+    assert at(known, 250, six) == Holders(("eni-b",))
+    assert at(known, -500, six).certain == ()  # attached, but perhaps without it
+    unattached = topology(seen(eni(CLIENT_ENI, six, attach_time=T - 1000)))
+    assert at(unattached, -500, six) == Holders((), (CLIENT_ENI,))
+
+
+def test_what_a_service_made_keeps_its_ipv6_address_for_life() -> None:
+    six = "2a05:d014::73"
+    stopped = task(
+        address=six,
+        created_at=T + 10,
+        connectivity_at=T + 20,
+        execution_stopped_at=T + 80,
+        stopped_at=T + 95,
+        last_status="STOPPED",
+    )
+    known = topology(seen(stopped, 1000, 2000), seen(Subnet(SUBNET, VPC)))
+    assert at(known, 20, six).certain == at(known, 80, six).certain == (CLIENT_ENI,)
+    assert at(known, 1000, six) == Holders()
+
+
 def test_a_shared_vpc_shows_one_interface_in_two_accounts() -> None:
     known = topology(seen(eni(), 0, 100), seen(eni(), 300, 400, account="444455556666", after=200))
     assert at(known, 200).certain == (CLIENT_ENI,)
