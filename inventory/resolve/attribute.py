@@ -62,27 +62,38 @@ def locate(sighting: Sighting, topology: Topology) -> Locus:
 def _vantage(sighting: Sighting, topology: Topology) -> Vantage:
     """A third interface on the way is a shadow; a NAT gateway or load balancer that uses its own address is the client.
 
-    A client's own record shows its primary address as ``srcaddr`` even when another one sent, so either address proves it.
+    A client's own record shows its primary address as ``srcaddr`` even when another one sent, so either address proves it; but so does a
+    router's, and there ``pkt-srcaddr`` is somebody else's.
     """
+    addresses = [address for address in (sighting.client, sighting.pkt_client) if address]
     found = owners.finding_of(sighting.interface_id, sighting.first_seen, topology)
     if found is None:
-        held = (
-            topology.holders(sighting.vpc_id, address, sighting.first_seen).certain
-            for address in (sighting.client, sighting.pkt_client)
-            if address
-        )
-        return Vantage.SHADOW if any(held) else Vantage.CLIENT
+        moment, home = sighting.first_seen, sighting.vpc_id
+        held = home and any(topology.holders(home, a, moment).certain for a in addresses)
+        return Vantage.SHADOW if held else Vantage.CLIENT
     if found[0].finding in rules.TRANSIT:
         return Vantage.SHADOW
-    addresses = [address for address in (sighting.client, sighting.pkt_client) if address]
     shown = any(v.value.addresses for v in topology.interface_versions(sighting.interface_id))
-    if (
-        not addresses
-        or not shown
-        or any(topology.ever_held(sighting.interface_id, address) for address in addresses)
-    ):
+    if not addresses or not shown:
         return Vantage.CLIENT
-    return Vantage.SHADOW
+    own = [topology.ever_held(sighting.interface_id, address) for address in addresses]
+    if own[-1]:
+        return Vantage.CLIENT
+    return Vantage.CLIENT if any(own) and not _is_anothers(sighting, topology) else Vantage.SHADOW
+
+
+def _is_anothers(sighting: Sighting, topology: Topology) -> bool:
+    """Whether the true client's address is known to be no address of the recorder: in its VPC it may have come since the last sweep."""
+    home = topology.vpc_of(sighting.interface_id) or sighting.vpc_id
+    inside = topology.routes.inside(home, sighting.pkt_client)
+    if inside is False:
+        return True
+    away = () if inside else topology.reachable(home, sighting.first_seen) or ()
+    return any(
+        topology.holders(vpc_id, sighting.pkt_client, sighting.first_seen).certain
+        for vpc_id in (home, *away)
+        if vpc_id
+    )
 
 
 def _server(sighting: Sighting, vantage: Vantage, topology: Topology) -> Locus:

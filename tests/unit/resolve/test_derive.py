@@ -148,6 +148,16 @@ def test_a_third_interface_on_the_way_makes_no_client() -> None:
     assert derived(shadow, known=world(seen(gateway))) == []
 
 
+def test_a_router_is_no_second_client_beside_the_true_one() -> None:
+    router = seen(machine_eni("eni-7a7e", "10.0.9.9", instance_id="i-router"))
+    passed_on = fact(
+        interface_id="eni-7a7e", client="10.0.9.9", pkt_client=CLIENT, instance_id="i-router"
+    )
+    row = only(at_target(), passed_on, known=world(router))
+    assert (identity(row.attribution), row.requests_ok) == ([INSTANCE], 1)
+    assert derived(passed_on, known=world(router)) == []
+
+
 def test_an_address_that_is_no_mount_target_makes_no_mount() -> None:
     assert derived(fact(server="10.0.1.99")) == []
 

@@ -93,6 +93,33 @@ def test_a_clients_row_shows_its_primary_address_and_the_true_one() -> None:
     assert place(pod, client="10.0.9.99").vantage is Vantage.SHADOW
 
 
+def test_a_router_whose_rows_tell_another_true_client_is_a_shadow() -> None:
+    """Forwarded, a record's ``srcaddr`` is the router's primary address, ``pkt-srcaddr`` the client's."""
+    router = seen(machine_eni("eni-r", "10.0.3.91", instance_id="i-router"))
+    block = seen(Vpc(VPC, ACCOUNT, ("10.0.0.0/16",)))
+
+    def vantage(true_client: str, *more: Any) -> Vantage:
+        told = {"interface_id": "eni-r", "client": "10.0.3.91", "pkt_client": true_client}
+        return place(router, *more, **told).vantage
+
+    assert vantage(CLIENT, seen(machine_eni())) is Vantage.SHADOW
+    assert vantage("192.168.50.20", block) is Vantage.SHADOW  # nobody's of ours
+    peer = seen(machine_eni("eni-p", "10.7.0.1", vpc_id="vpc-0c"))
+    assert vantage("10.7.0.1", peer, seen(peering(VPC, "vpc-0c"))) is Vantage.SHADOW
+    assert vantage("10.0.3.91") is Vantage.CLIENT
+    # A pod's address that came since the last sweep is the interface's own, unless another is proven to have it.
+    assert vantage("10.0.3.99", block) is Vantage.CLIENT
+    earlier = seen(machine_eni("eni-q", "10.0.3.99", instance_id="i-q"), 0, 50, before=200)
+    assert vantage("10.0.3.99", block, earlier) is Vantage.CLIENT
+
+
+def test_an_address_in_a_vpc_that_nobody_knows_makes_no_shadow() -> None:
+    somewhere = seen(eni("eni-else", CLIENT, vpc_id=""))
+    assert place(somewhere, interface_id="eni-unknown", vpc_id="").vantage is Vantage.CLIENT
+    here = seen(eni("eni-else", CLIENT))
+    assert place(here, interface_id="eni-unknown").vantage is Vantage.SHADOW
+
+
 def test_an_interface_whose_addresses_are_unknown_is_no_shadow() -> None:
     bare = eni()
     object.__setattr__(bare, "addresses", ())
