@@ -279,6 +279,7 @@ def end(first: int = 100, last: int | None = None, **changes: Any) -> ClientEnd:
     values: dict[str, Any] = {
         "vantage": Vantage.MOUNT_TARGET,
         "vpc_id": VPC,
+        "recorder_vpc_id": VPC,
         "interface_id": "",
         "address": CLIENT,
         "first_seen": T + first,

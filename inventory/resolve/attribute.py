@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from inventory.model import (
     Attribution,
@@ -42,6 +43,8 @@ class Locus:
     """The server is proven: by its own interface, or by a certain range of its address."""
     vpc_id: str
     """The mount target's VPC, ``""`` when unknown."""
+    home: str
+    """The recorder's VPC, ``""`` when unknown."""
 
 
 # -- where -----------------------------------------------------------------------------------------------------------------------------
@@ -52,10 +55,11 @@ def locate(sighting: Sighting, topology: Topology) -> Locus:
     own = topology.mount_target_of_interface(sighting.interface_id)
     if own is not None:
         vpc_id = own.value.vpc_id or topology.vpc_of(sighting.interface_id) or sighting.vpc_id
-        return Locus(Vantage.MOUNT_TARGET, (own,), None, certain=True, vpc_id=vpc_id)
+        return Locus(Vantage.MOUNT_TARGET, (own,), None, certain=True, vpc_id=vpc_id, home=vpc_id)
     other = topology.other_server_of_interface(sighting.interface_id)
     if other is not None:
-        return Locus(Vantage.MOUNT_TARGET, (), other, certain=True, vpc_id=other.value.vpc_id)
+        home = other.value.vpc_id
+        return Locus(Vantage.MOUNT_TARGET, (), other, certain=True, vpc_id=home, home=home)
     return _server(sighting, _vantage(sighting, topology), topology)
 
 
@@ -99,20 +103,21 @@ def _is_anothers(sighting: Sighting, topology: Topology) -> bool:
 def _server(sighting: Sighting, vantage: Vantage, topology: Topology) -> Locus:
     """The server by ``next-hop-interface-id``, else by its address in the recorder's VPC, else in VPCs with a way to it."""
     hop = topology.mount_target_of_interface(sighting.next_hop)
-    if hop is not None and sighting.server in ("", *hop.value.addresses):
-        return Locus(vantage, (hop,), None, certain=True, vpc_id=hop.value.vpc_id)
     home = topology.vpc_of(sighting.interface_id) or sighting.vpc_id
+    here = partial(Locus, vantage, home=home)
+    if hop is not None and sighting.server in ("", *hop.value.addresses):
+        return here((hop,), None, certain=True, vpc_id=hop.value.vpc_id)
     moment = sighting.first_seen
     if not sighting.server:
-        return _untold_server(vantage, home, moment, topology)
+        return here(_untold_servers(home, moment, topology), None, certain=False, vpc_id=home)
     if home:
         at = topology.servers(home, sighting.server, moment)
         if at.certain or at.possible:
-            return Locus(vantage, at.best, None, certain=len(at.certain) == 1, vpc_id=home)
+            return here(at.best, None, certain=len(at.certain) == 1, vpc_id=home)
         if at.other:
-            return Locus(vantage, (), at.other[0], certain=True, vpc_id=home)
+            return here((), at.other[0], certain=True, vpc_id=home)
         if topology.routes.inside(home, sighting.server):
-            return Locus(vantage, (), None, certain=False, vpc_id=home)
+            return here((), None, certain=False, vpc_id=home)
     reachable = topology.reachable(home, moment) if home else None
     away = topology.routes.vpcs - {home} if reachable is None else reachable
     found = [(vpc_id, topology.servers(vpc_id, sighting.server, moment)) for vpc_id in sorted(away)]
@@ -120,17 +125,14 @@ def _server(sighting: Sighting, vantage: Vantage, topology: Topology) -> Locus:
     vpcs = {vpc_id for vpc_id, at in found if at.best}
     others = [server for _, at in found for server in at.other]
     only = vpcs.pop() if len(vpcs) == 1 else ""
-    return Locus(
-        vantage, targets, others[0] if others and not targets else None, certain=False, vpc_id=only
-    )
+    return here(targets, others[0] if others and not targets else None, certain=False, vpc_id=only)
 
 
-def _untold_server(vantage: Vantage, home: str, moment: int, topology: Topology) -> Locus:
+def _untold_servers(home: str, moment: int, topology: Topology) -> tuple[Version[MountTarget], ...]:
     """Minimal formats do not tell the server: any mount target that the recorder's VPC has a way to."""
     reachable = topology.reachable(home, moment) if home else None
     away = topology.routes.vpcs if reachable is None else reachable
-    targets = topology.mount_targets_within({home, *away} - {""}, moment)
-    return Locus(vantage, targets, None, certain=False, vpc_id=home)
+    return topology.mount_targets_within({home, *away} - {""}, moment)
 
 
 # -- who -------------------------------------------------------------------------------------------------------------------------------
@@ -148,6 +150,7 @@ def client_end(
     return ClientEnd(
         vantage=locus.vantage,
         vpc_id=locus.vpc_id,
+        recorder_vpc_id=locus.home,
         interface_id=sample.interface_id if locus.vantage is Vantage.CLIENT else "",
         address=sample.true_client,
         first_seen=min(sighting.first_seen for sighting in sightings),
@@ -226,14 +229,14 @@ def _by_record(end: ClientEnd, topology: Topology) -> Attribution | None:
 def _by_interface(end: ClientEnd, topology: Topology) -> Attribution | None:
     """The client's own interface recorded it.
 
-    One that no sweep named is still the client's, unless another interface provably held the address: then it was on the way.
+    One that no sweep named is still the client's, unless another interface of its VPC provably held the address: then it was on the way.
     """
     if not end.interface_id:
         return None
     known = owners.ownership(end.interface_id, end.first_seen, end.file_system_id, topology)
     if known is not None:
         return attributed(known, Method.INTERFACE, end.interface_id)
-    if end.vpc_id and topology.holders(end.vpc_id, end.address, end.first_seen).certain:
+    if end.is_home and topology.holders(end.vpc_id, end.address, end.first_seen).certain:
         return None
     owner = owners.plain_owner(OwnerKind.UNKNOWN, end.interface_id)
     return Attribution((owner,), Confidence.UNKNOWN, Method.INTERFACE, end.interface_id)

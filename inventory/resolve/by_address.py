@@ -6,7 +6,7 @@ other can have held the address in all that time; near a change of hands all who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inventory.model import Attribution, Confidence, Method, OwnerKind
 from inventory.resolve import owners
@@ -150,7 +150,9 @@ def _by_own_rows(end: ClientEnd, last: Spell | None, topology: Topology) -> Attr
         return None
     found = [_ownership(i, end, (), topology) or _nobody(i) for i in own]
     if len(found) == 1:
-        return attributed(found[0], Method.INTERFACE, own[0])
+        only = attributed(found[0], Method.INTERFACE, own[0])
+        weaker = only.confidence is Confidence.EXACT and topology.vpc_of(own[0]) != end.vpc_id
+        return replace(only, confidence=Confidence.INFERRED) if weaker else only
     access_points = tuple(sorted({ap for one in found for ap in one.access_points}))
     every = [owner for one in found for owner in one.owners]
     return attributed(
@@ -189,7 +191,10 @@ def _elsewhere(end: ClientEnd, topology: Topology) -> Attribution | None:
 def _leased(
     spells: tuple[Spell, ...], end: ClientEnd, topology: Topology, *, sure: bool
 ) -> Attribution:
-    """Whose the interfaces of these leases were. Of several, those are left out that are known not to declare a mount."""
+    """Whose the interfaces of these leases were. Of several, those are left out that are known not to declare a mount.
+
+    Nobody is sure whose address it was where the recorder may have been in another VPC than the mount target.
+    """
     interfaces = sorted({spell.interface_id for spell in spells})
     asked = ((i, _ownership(i, end, spells, topology)) for i in interfaces)
     known = {i: found for i, found in asked if found is not None}
@@ -203,7 +208,7 @@ def _leased(
     if len(known) > 1:
         kept = tuple(spell for spell in spells if spell.interface_id == interface_id)
         sure = found.declares is Declares.YES and _is_proven(kept, end)
-    weaker = found.confidence is Confidence.EXACT and not sure
+    weaker = found.confidence is Confidence.EXACT and not (sure and end.is_home)
     confidence = Confidence.INFERRED if weaker else found.confidence
     return Attribution(
         found.owners, confidence, Method.ADDRESS_LEASE, interface_id, found.access_points

@@ -186,10 +186,24 @@ def _server_keys(seen: _Seen) -> list[_ServerKey]:
     ]
 
 
-def _own_recorders(located: Sequence[tuple[Fact, Locus]]) -> list[tuple[str, int, int]]:
-    """The interfaces that recorded this client address themselves, and when: the client's own word against an address lease."""
+class _Recorder(NamedTuple):
+    """An interface that recorded the client's address itself, of which mount targets (by id), and when."""
+
+    interface_id: str
+    targets: frozenset[str]
+    first_seen: int
+    last_seen: int
+
+
+def _own_recorders(located: Sequence[tuple[Fact, Locus]]) -> list[_Recorder]:
+    """The client's own word against an address lease."""
     return [
-        (fact.sighting.interface_id, fact.sighting.first_seen, fact.sighting.last_seen)
+        _Recorder(
+            fact.sighting.interface_id,
+            frozenset(target.value.mount_target_id for target in locus.servers),
+            fact.sighting.first_seen,
+            fact.sighting.last_seen,
+        )
         for fact, locus in located
         if locus.vantage is Vantage.CLIENT and fact.sighting.interface_id
     ]
@@ -230,7 +244,7 @@ def _runs(located: Sequence[tuple[Fact, Locus]]) -> list[list[tuple[Fact, Locus]
 
 def _attribute_run(
     run: Sequence[tuple[Fact, Locus]],
-    own: Sequence[tuple[str, int, int]],
+    own: Sequence[_Recorder],
     topology: Topology,
     networks: Networks,
 ) -> list[_Seen]:
@@ -274,15 +288,16 @@ def _by_their_own_word(every: Sequence[_Seen]) -> Iterator[_Seen]:
             yield seen
 
 
-def _client_end(
-    facts: Sequence[Fact], locus: Locus, own: Sequence[tuple[str, int, int]]
-) -> ClientEnd:
+def _client_end(facts: Sequence[Fact], locus: Locus, own: Sequence[_Recorder]) -> ClientEnd:
     first = min(fact.sighting.first_seen for fact in facts)
     last = max(fact.sighting.last_seen for fact in facts)
+    targets = {target.value.mount_target_id for target in locus.servers}
     recorders = {
-        eni
-        for eni, start, end in own
-        if start <= last + CORROBORATION and end >= first - CORROBORATION
+        one.interface_id
+        for one in own
+        if targets & one.targets
+        and one.first_seen <= last + CORROBORATION
+        and one.last_seen >= first - CORROBORATION
     }
     return client_end([fact.sighting for fact in facts], locus, recorders)
 

@@ -18,6 +18,8 @@ class ClientEnd:
     vantage: Vantage
     vpc_id: str
     """The mount target's VPC."""
+    recorder_vpc_id: str
+    """The VPC of whoever recorded it."""
     interface_id: str
     """The recorder, when the client's own interface recorded."""
     address: str
@@ -29,7 +31,12 @@ class ClientEnd:
     file_system_id: str
     server_interface_id: str
     own_interfaces: tuple[str, ...]
-    """Client-side recorders seen with this same address and the same server at overlapping times."""
+    """Client-side recorders seen with this same address and the same mount target at overlapping times."""
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is known to have been recorded in the mount target's VPC: two VPCs may have the same addresses."""
+        return bool(self.vpc_id) and self.recorder_vpc_id == self.vpc_id
 
 
 @dataclass(frozen=True, slots=True)

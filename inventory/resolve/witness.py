@@ -227,9 +227,13 @@ def _instance(
 ) -> tuple[Owner, Confidence] | None:
     if not session.from_instance or not _INSTANCE.fullmatch(session.name):
         return None
-    known = topology.interfaces_of_instance(session.name)
-    held = any(
-        topology.ever_held(version.value.network_interface_id, end.address) for version in known
+    interfaces = {
+        version.value.network_interface_id
+        for version in topology.interfaces_of_instance(session.name)
+    }
+    held = end.is_home and any(
+        topology.vpc_of(one) == end.vpc_id and topology.ever_held(one, end.address)
+        for one in interfaces
     )
     place = Version(
         NetworkInterface("", owner_id=session.account, instance_id=session.name),

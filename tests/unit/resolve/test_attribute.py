@@ -193,6 +193,27 @@ def test_an_interface_no_sweep_named_is_known_by_its_id() -> None:
     )  # the recorder was on the way
 
 
+@pytest.mark.parametrize("home", ["", "vpc-0b"])
+def test_who_holds_the_address_in_the_mount_targets_vpc_says_nothing_of_another_vpcs_recorder(
+    home: str,
+) -> None:
+    """Two VPCs may have the same addresses, and a recorder that no sweep named may be the client in the other one."""
+    somebody = seen(machine_eni("eni-x", CLIENT))
+    assert said(own(somebody, recorder_vpc_id=home)) == ([CLIENT_ENI], "unknown", "interface")
+    nameless = own(somebody, recorder_vpc_id=home, interface_id="")
+    assert said(nameless) == ([INSTANCE], "inferred", "address_lease")
+    assert said(own(somebody, interface_id="")) == ([INSTANCE], "exact", "address_lease")
+
+
+def test_own_rows_of_an_interface_in_nobody_knows_which_vpc_are_inferred() -> None:
+    somewhere = seen(machine_eni(vpc_id=""))
+    assert said(one(somewhere, own_interfaces=(CLIENT_ENI,))) == (
+        [INSTANCE],
+        "inferred",
+        "interface",
+    )
+
+
 def test_an_interface_of_nobody_we_can_name() -> None:
     found = own(seen(eni(status="available")))
     assert said(found) == ([CLIENT_ENI], "unknown", "interface")

@@ -286,6 +286,27 @@ def test_an_interface_that_no_sweep_saw_is_what_its_own_rows_say() -> None:
     assert row.requests_ok == 2
 
 
+def test_own_rows_at_another_mount_target_of_the_same_address_name_nobody_here() -> None:
+    """Two VPCs with one CIDR: their clients and mount targets may have the same addresses at the same time."""
+    twin = mount_target(
+        "fsmt-0000000000000beef",
+        file_system_id="fs-0000000000000beef",
+        vpc_id="vpc-0b",
+        network_interface_id="eni-0b",
+    )
+    there = at_client(interface_id="eni-0brief", instance_id="i-0brief", vpc_id="vpc-0b")
+    rows = derived(at_target(), there, known=topology(seen(mount_target()), seen(twin)))
+    assert {row.file_system_ids: identity(row.attribution) for row in rows} == {
+        (FS,): [CLIENT],
+        ("fs-0000000000000beef",): ["i-0brief"],
+    }
+
+
+def test_a_recorder_of_which_nobody_knows_the_vpc_is_not_taken_for_who_has_the_address() -> None:
+    row = only(at_client(interface_id="eni-0brief", vpc_id=""))
+    assert identity(row.attribution) == ["eni-0brief"]
+
+
 def test_evidence_is_the_batch_of_the_best_row_whatever_its_number() -> None:
     best = fact(key="b", interface_id=SERVER_ENI)._replace(batch_id=9)
     other = fact(key="c", interface_id=SERVER_ENI, az_id="x")._replace(batch_id=2)

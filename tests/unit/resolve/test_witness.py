@@ -241,6 +241,22 @@ def test_an_instances_own_credentials_name_it_where_nobody_is_known() -> None:
     assert who(session, tagged).owners[0].name == "web"
 
 
+def test_an_instance_that_had_the_address_in_another_vpc_is_no_proof_here() -> None:
+    session = told(100, OTHER, from_instance=True)
+
+    def found(**changes: Any) -> tuple[list[str], str, str]:
+        machine = seen(
+            machine_eni("eni-o", instance_id=OTHER, attach_time=None, **changes),
+            5000,
+            6000,
+            after=4000,
+        )
+        return said(who(machine, session))
+
+    assert found() == ([OTHER], "exact", "cloudtrail")
+    assert found(vpc_id="vpc-0b") == ([OTHER], "inferred", "cloudtrail")
+
+
 @pytest.mark.parametrize(
     "session",
     [
