@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from inventory.answers.listed import Listings
 from inventory.answers.presences import Sight
 from inventory.model import Capture, CaptureKind, FileSystem, FlowLog, MountTarget, Span, Version
 from inventory.resolve.topology import Topology
@@ -66,7 +67,7 @@ class Observer:
         """``whole_sweeps`` gives the times of sweeps that were whole for (kind, account, region)."""
         self._conn = conn
         self._topology = topology
-        self._whole_sweeps = whole_sweeps
+        self._listings = Listings(conn, whole_sweeps)
         self._limits = limits
         self._frontiers = views.frontiers(conn)
         self._unread = views.unread(conn)
@@ -119,6 +120,7 @@ class Observer:
         watched, sights = self._watch(targets, reach)
         watched += self._without_targets(version, window, [one.existed for one in watched])
         watched += self._unlisted(version, targets)
+        watched += self._not_listed_since(version, as_of)
         found = coverage(window, [self._within_life(version, one) for one in watched])
         return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
 
@@ -290,13 +292,26 @@ class Observer:
         self, version: Version[FileSystem], window: Span, existed: Sequence[Span]
     ) -> list[Watched]:
         """Where no known mount target can have existed: covered while sweeps looked; outside of them it is not."""
-        times = self._whole_sweeps("mount_target", version.account, version.region)
-        seen = [(min(times), max(times) + 1)] if times else []
+        seen = self._listings.looked((version.account, version.region))
         found = []
         for span in subtract([window], existed):
             holes = [Hole(a, b, GapReason.MOUNT_TARGETS_UNKNOWN) for a, b in subtract([span], seen)]
             found.append(Watched(span, intersect([span], seen), holes))
         return found
+
+    def _not_listed_since(self, version: Version[FileSystem], as_of: int) -> list[Watched]:
+        """After the last whole listing there may be mount targets that nobody watches, once it is old or was tried again in vain."""
+        unknown = self._listings.unknown((version.account, version.region), as_of)
+        if unknown is None:
+            return []
+        start = -_FOREVER if unknown.start is None else unknown.start
+        return [
+            Watched(
+                (start, unknown.end),
+                (),
+                [Hole(start, unknown.end, GapReason.MOUNT_TARGETS_UNKNOWN)],
+            )
+        ]
 
     def _unlisted(
         self, version: Version[FileSystem], targets: Sequence[Version[MountTarget]]

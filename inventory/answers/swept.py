@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from inventory.answers.asking import Desk
+from inventory.answers.listed import STALE
 from inventory.answers.shapes import Json
 from inventory.discover.calls import SWEPT, spent
 from inventory.model import DAY, CallState, epoch, iso
@@ -14,9 +15,6 @@ from inventory.store import asking, ledger
 
 GLOBAL = "global"
 """The region of calls that belong to none."""
-
-STALE = 2 * DAY
-"""Seconds behind the newest sweep of all after which what was not asked since is told: whatever is asked at all is asked once a day."""
 
 FEW = 5
 """How many places are told that nobody asks any more."""

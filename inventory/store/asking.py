@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from inventory.model import CallState, Sweep
+from inventory.model import CallState, Place, Sweep
 from inventory.store.statements import upsert
 from inventory.store.tables import CALL_USE, META, SWEEP, SWEEP_CALL
 from inventory.store.values import storable
@@ -106,6 +106,16 @@ def call_times(conn: Connection) -> dict[CallKey, CallTimes]:
         key: CallTimes(asked, last, CallState.WHOLE if last == asked else CallState.BROKEN)
         for key, (asked, last) in sorted(found.items())
     }
+
+
+def last_asked(conn: Connection, place: Place, calls: Iterable[str]) -> int | None:
+    """When any of some calls was last made in an account and region, whatever it answered; ``None``: never."""
+    wanted = [(*place, storable(call)) for call in calls]
+    beyond = _told_beyond(conn, _meta_value(conn, _COUNTED))[0]
+    names = [" ".join((_ASKED, *key)) for key in wanted]
+    kept = conn.execute(select(func.max(META.c.value)).where(META.c.name.in_(names))).scalar()
+    found = [kept, *(beyond[key][0] for key in wanted if key in beyond)]
+    return max((moment for moment in found if moment is not None), default=None)
 
 
 def sweep_counts(conn: Connection) -> dict[tuple[str, str], int]:

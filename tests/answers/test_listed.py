@@ -1,0 +1,81 @@
+"""Coverage speaks of mount targets only as long as it is known which ones there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from inventory.model import DAY, CallState, Sweep, iso
+from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, sweep
+from tests.builders import ACCOUNT, FS, REGION, T
+
+Make = Callable[..., Inventory]
+LAST = T + 7 * HOUR
+"""The last whole sweep of the usual inventory."""
+TARGETS = "efs.describe-mount-targets"
+INTERFACES = "ec2.describe-network-interfaces"
+
+
+def in_vain(moment: int, *calls: str) -> Sweep:
+    """A sweep whose calls were refused."""
+    states = dict.fromkeys(calls, CallState.BROKEN)
+    told = dict.fromkeys(calls, "AccessDenied")
+    return Sweep(f"vain-{moment}", moment, ACCOUNT, REGION, states, told, frozenset(), {})
+
+
+def gaps(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(gap["start"], gap["end"], gap["reason"]) for gap in answer["coverage"]["gaps"]]
+
+
+def unknown(start: int, end: int) -> tuple[str | None, str | None, str]:
+    return (iso(start), iso(end), "mount_targets_unknown")
+
+
+def seen_until(inventory: Inventory, end: int) -> None:
+    inventory.record(batch([], [(T, end - 1)]))
+
+
+@pytest.mark.parametrize("call", [TARGETS, INTERFACES])
+def test_after_the_last_whole_listing_nobody_knows_once_it_was_tried_in_vain(
+    make: Make, call: str
+) -> None:
+    inventory, as_of = make(), T + 30 * HOUR
+    seen_until(inventory, as_of)
+    assert inventory.answers.who(FS, T, as_of)["coverage"]["complete"]
+    inventory.learn(in_vain(T + 20 * HOUR, call))
+    answer = inventory.answers.who(FS, T, as_of)
+    assert gaps(answer) == [unknown(LAST + 1, as_of)]
+    assert not answer["coverage"]["complete"]
+    assert inventory.answers.list()["file_systems"][0]["clients_now"] is None
+    assert inventory.answers.who(FS, T, LAST)["coverage"]["complete"]  # the archive's own time
+    inventory.learn(sweep(T + 31 * HOUR, *USUAL))
+    assert inventory.answers.who(FS, T, as_of)["coverage"]["complete"]
+
+
+def test_the_last_whole_listing_speaks_for_two_days(make: Make) -> None:
+    inventory, limit = make(), LAST + 2 * DAY
+    seen_until(inventory, limit)
+    assert inventory.answers.who(FS, T, limit)["coverage"]["complete"]
+    seen_until(inventory, limit + 1)
+    assert gaps(inventory.answers.who(FS, T, limit + 1)) == [unknown(LAST + 1, limit + 1)]
+    assert inventory.answers.who(FS, T, LAST)["coverage"]["complete"]
+
+
+def test_a_whole_listing_of_interfaces_shows_mount_targets_too(make: Make) -> None:
+    inventory, as_of = make(), T + 30 * HOUR
+    seen_until(inventory, as_of)
+    inventory.learn(in_vain(T + 20 * HOUR, TARGETS))
+    inventory.learn(sweep(T + 25 * HOUR, *USUAL[2:], whole={"network_interface"}))
+    assert inventory.answers.who(FS, T, as_of)["coverage"]["complete"]
+    inventory.learn(in_vain(T + 26 * HOUR, TARGETS))
+    assert gaps(inventory.answers.who(FS, T, as_of)) == [unknown(T + 25 * HOUR + 1, as_of)]
+
+
+def test_mount_targets_of_which_no_listing_was_ever_whole_are_not_known_to_be_all(
+    make: Make,
+) -> None:
+    inventory = make(whole={"file_system"})
+    seen_until(inventory, END)
+    assert gaps(inventory.answers.who(FS, T, END)) == [unknown(T, END)]
