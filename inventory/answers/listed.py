@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from inventory.discover.calls import WHOLE_BY
 from inventory.model import DAY, Place, Span
 from inventory.store import asking
 from inventory.store.views import Reader
+from inventory.timeline import subtract
 
 STALE = 2 * DAY
 """Seconds after which what was not asked since is not known to be so still: whatever is asked at all is asked once a day."""
@@ -56,7 +58,16 @@ class Listings:
             self._last_asked[place] = asking.last_asked(self._conn, place, calls)
         return self._last_asked[place]
 
-    def looked(self, place: Place) -> list[Span]:
-        """From the first whole listing of mount targets to the last: those that no sweep showed in it are known not to have been there."""
+    def looked(self, place: Place, span: Span) -> list[Span]:
+        """The moments about ``span`` at which mount targets that no sweep showed are known not to have been there.
+
+        Between two whole listings that follow one another; not where it was tried in vain between them.
+        """
         times = self._whole_sweeps("mount_target", *place)
-        return [(times[0], times[-1] + 1)] if times else []
+        near = times[max(bisect_right(times, span[0]) - 1, 0) : bisect_left(times, span[1]) + 1]
+        if not near:
+            return []
+        every = (near[0], near[-1] + 1)
+        tried = asking.asked_within(self._conn, place, WHOLE_BY["mount_target"], every)
+        in_vain = {bisect_left(near, moment) for moment in tried - set(near)}
+        return subtract([every], [(near[after - 1] + 1, near[after]) for after in in_vain])

@@ -292,7 +292,7 @@ class Observer:
         self, version: Version[FileSystem], window: Span, existed: Sequence[Span]
     ) -> list[Watched]:
         """Where no known mount target can have existed: covered while sweeps looked; outside of them it is not."""
-        seen = self._listings.looked((version.account, version.region))
+        seen = self._listings.looked((version.account, version.region), window)
         found = []
         for span in subtract([window], existed):
             holes = [Hole(a, b, GapReason.MOUNT_TARGETS_UNKNOWN) for a, b in subtract([span], seen)]

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from inventory.model import CallState, Place, Sweep
+from inventory.model import CallState, Place, Span, Sweep
 from inventory.store.statements import upsert
 from inventory.store.tables import CALL_USE, META, SWEEP, SWEEP_CALL
 from inventory.store.values import storable
@@ -116,6 +116,24 @@ def last_asked(conn: Connection, place: Place, calls: Iterable[str]) -> int | No
     kept = conn.execute(select(func.max(META.c.value)).where(META.c.name.in_(names))).scalar()
     found = [kept, *(beyond[key][0] for key in wanted if key in beyond)]
     return max((moment for moment in found if moment is not None), default=None)
+
+
+def asked_within(conn: Connection, place: Place, calls: Iterable[str], span: Span) -> set[int]:
+    """The moments of sweeps inside ``span`` that made any of some calls in an account and region, whatever it answered."""
+    account, region = place
+    statement = (
+        select(SWEEP.c.taken_at)
+        .join(SWEEP_CALL, SWEEP_CALL.c.sweep_id == SWEEP.c.id)
+        .where(
+            SWEEP.c.account == account,
+            SWEEP.c.region == region,
+            SWEEP.c.taken_at >= span[0],
+            SWEEP.c.taken_at < span[1],
+            SWEEP_CALL.c.call.in_([storable(call) for call in calls]),
+            SWEEP_CALL.c.state != CallState.MISSING.value,
+        )
+    )
+    return set(conn.execute(statement).scalars())
 
 
 def sweep_counts(conn: Connection) -> dict[tuple[str, str], int]:

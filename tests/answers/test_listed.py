@@ -9,7 +9,7 @@ import pytest
 
 from inventory.model import DAY, CallState, Sweep, iso
 from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, sweep
-from tests.builders import ACCOUNT, FS, REGION, T
+from tests.builders import ACCOUNT, FS, REGION, T, file_system
 
 Make = Callable[..., Inventory]
 LAST = T + 7 * HOUR
@@ -79,3 +79,20 @@ def test_mount_targets_of_which_no_listing_was_ever_whole_are_not_known_to_be_al
     inventory = make(whole={"file_system"})
     seen_until(inventory, END)
     assert gaps(inventory.answers.who(FS, T, END)) == [unknown(T, END)]
+
+
+def test_between_two_whole_listings_it_was_looked_unless_it_was_tried_in_vain(make: Make) -> None:
+    """A file system without mount targets: one made and deleted between them is not known to have been none."""
+    inventory = make(file_system(creation_time=T - 100 * HOUR))
+    inventory.record(batch([], [(T, END)]))
+    assert inventory.answers.who(FS, T, END)["coverage"]["complete"]
+    inventory.learn(in_vain(T + 2 * HOUR + 60, INTERFACES))
+    assert inventory.answers.who(FS, T, END)["coverage"]["complete"]
+    inventory.learn(in_vain(T + 2 * HOUR + 60, TARGETS), in_vain(T + 4 * HOUR + 60, TARGETS))
+    answer = inventory.answers.who(FS, T, END)
+    assert gaps(answer) == [
+        unknown(T + 2 * HOUR + 1, T + 3 * HOUR),
+        unknown(T + 4 * HOUR + 1, T + 5 * HOUR),
+    ]
+    within = inventory.answers.who(FS, T + 2 * HOUR + 600, T + 2 * HOUR + 900)
+    assert within["coverage"]["ratio"] == 0.0
