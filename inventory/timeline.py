@@ -212,7 +212,8 @@ class View:
     delivered: Sequence[Span] = ()
     """Stretches in which its output shows records; only of a flow log of type ALL or ACCEPT on the interface, its subnet or its VPC."""
     frontier: int | None = None
-    """The end of the source's newest record, exclusive, whoever's: the next record of this interface may not be due by then."""
+    """The end of the source's newest record, exclusive, whoever's: the next record of this interface may not be due by then. Where the
+    source is settled no further, the end of that: what it shows later is not all there is."""
     holes: Sequence[Hole] = ()
     """Batches that could not be read, times at which DescribeFlowLogs said that it did not deliver or recorded REJECT only."""
 
@@ -237,7 +238,8 @@ def seen_by(view: View, aggregation_seconds: int) -> list[Span]:
 
     Between two records of its own interface at most two aggregation intervals and :data:`CHAIN_SLACK` apart (the source's newest record
     counts as the second of the last two: the interface's own is not overdue yet), or while the flow log is proven delivering; never in a
-    hole, never where a record says SKIPDATA. A record's ``end`` is a second that it speaks for, so the span ends with the next one.
+    hole, never where a record says SKIPDATA, never beyond the frontier. A record's ``end`` is a second that it speaks for, so the span
+    ends with the next one.
     """
     apart = 2 * aggregation_seconds + CHAIN_SLACK
     own = joined(((c.start, c.end) for c in view.captures if c.kind is CaptureKind.SEEN), apart)
@@ -245,7 +247,10 @@ def seen_by(view: View, aggregation_seconds: int) -> list[Span]:
         own[-1] = (own[-1][0], view.frontier - 1)
     proven = joined(view.delivered, PROVEN_GAP)
     whole_seconds = [(start, end + 1) for start, end in (*own, *proven)]
-    return subtract(whole_seconds, [(hole.start, hole.end) for hole in all_holes(view)])
+    found = subtract(whole_seconds, [(hole.start, hole.end) for hole in all_holes(view)])
+    if view.frontier is None or not found:
+        return found
+    return intersect(found, [(found[0][0], view.frontier)])
 
 
 def all_holes(view: View) -> list[Hole]:

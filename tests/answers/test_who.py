@@ -186,6 +186,19 @@ def test_nobody_is_complete_only_when_the_mount_target_was_captured_throughout(m
     ]
 
 
+def test_what_is_not_settled_yet_is_not_seen_though_its_own_records_are_there(make: Make) -> None:
+    """A late object may still bring what the newest ones do not show."""
+    inventory = make()
+    inventory.record(batch([], ALL_DAY))
+    inventory.store.settle("logs", "files", END - 1800, {})
+    answer = inventory.answers.who(FS, T, END)
+    assert answer["as_of"] == iso(END - 1800)
+    assert answer["coverage"]["gaps"] == [
+        {"start": iso(END - 1800), "end": iso(END), "reason": "no_records", "bridged_by": None}
+    ]
+    assert inventory.answers.who(FS, T)["coverage"]["complete"]
+
+
 def test_before_anything_is_read_everything_is_blind(make: Make) -> None:
     inventory = make()
     answer = inventory.answers.who(FS, T, END)
