@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from inventory.answers.contacts import Contact, contacts
 from inventory.answers.finding import file_systems, keys_of
+from inventory.answers.listed import FILE_SYSTEMS, MOUNT_TARGETS
 from inventory.answers.presences import Asked
 from inventory.answers.seeing import Limits, Observer, Seeing
+from inventory.discover.calls import WHOLE_BY
 from inventory.errors import InventoryError, UsageError
-from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Span, Version, iso
+from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Place, Span, Version, iso
 from inventory.resolve.clusters import Dumps
 from inventory.resolve.networks import Networks
-from inventory.store import clusters, mounts, views
+from inventory.store import asking, clusters, mounts, views
 from inventory.store.loading import Knowledge, load
 from inventory.store.mounts import MountRow
 from inventory.timeline import subtract
@@ -52,6 +54,20 @@ class Desk:
     def file_systems(self) -> list[Version[FileSystem]]:
         """Every file system, deleted ones too."""
         return file_systems(self.knowledge.topology)
+
+    def places(self) -> list[Place]:
+        """The accounts and regions in which clients, file systems or mount targets were looked for, also where all was refused."""
+        shown = {
+            (scope.account, scope.region)
+            for scope in self.knowledge.shelves
+            if scope.kind in (*MOUNT_TARGETS, *FILE_SYSTEMS)
+        }
+        asked = {
+            (account, region)
+            for account, region, call in asking.call_times(self.conn)
+            if call in WHOLE_BY["file_system"]
+        }
+        return sorted(shown | asked)
 
     def as_of(self) -> int | None:
         """The oldest ``as_of`` of the file systems that are still there, so that one answer about all of them is true of each."""

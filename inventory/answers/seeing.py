@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from inventory.answers.listed import Listings
+from inventory.answers.listed import FILE_SYSTEMS, Listings
 from inventory.answers.presences import Sight
-from inventory.model import Capture, CaptureKind, FileSystem, FlowLog, MountTarget, Span, Version
+from inventory.model import (
+    Capture,
+    CaptureKind,
+    FileSystem,
+    FlowLog,
+    MountTarget,
+    Place,
+    Span,
+    Version,
+)
 from inventory.resolve.topology import Topology
 from inventory.store import views
 from inventory.store.views import Reader
@@ -120,7 +129,7 @@ class Observer:
         watched, sights = self._watch(targets, reach)
         watched += self._without_targets(version, window, [one.existed for one in watched])
         watched += self._unlisted(version, targets)
-        watched += self._not_listed_since(version, as_of)
+        watched += self._listings.unknown((version.account, version.region), as_of)
         found = coverage(window, [self._within_life(version, one) for one in watched])
         return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
 
@@ -286,6 +295,14 @@ class Observer:
     def _targets(self, version: Version[FileSystem]) -> Sequence[Version[MountTarget]]:
         return self._topology.mount_targets_of(version.value.file_system_id, region=version.region)
 
+    def file_systems_unknown(self, places: Iterable[Place], as_of: int) -> list[Watched]:
+        """Where there may be file systems that no sweep of these accounts and regions listed."""
+        return [
+            watched
+            for place in places
+            for watched in self._listings.unknown(place, as_of, FILE_SYSTEMS)
+        ]
+
     # -- without mount targets ---------------------------------------------------------------------------------------------------------
 
     def _without_targets(
@@ -298,20 +315,6 @@ class Observer:
             holes = [Hole(a, b, GapReason.MOUNT_TARGETS_UNKNOWN) for a, b in subtract([span], seen)]
             found.append(Watched(span, intersect([span], seen), holes))
         return found
-
-    def _not_listed_since(self, version: Version[FileSystem], as_of: int) -> list[Watched]:
-        """After the last whole listing there may be mount targets that nobody watches, once it is old or was tried again in vain."""
-        unknown = self._listings.unknown((version.account, version.region), as_of)
-        if unknown is None:
-            return []
-        start = -_FOREVER if unknown.start is None else unknown.start
-        return [
-            Watched(
-                (start, unknown.end),
-                (),
-                [Hole(start, unknown.end, GapReason.MOUNT_TARGETS_UNKNOWN)],
-            )
-        ]
 
     def _unlisted(
         self, version: Version[FileSystem], targets: Sequence[Version[MountTarget]]

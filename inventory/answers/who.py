@@ -18,7 +18,15 @@ from inventory.store import mounts as stored
 from inventory.store import views
 from inventory.store.mounts import MountRow
 from inventory.store.views import Evidence
-from inventory.timeline import Coverage, Hole, Watched, coverage, subtract
+from inventory.timeline import (
+    Coverage,
+    GapReason,
+    Hole,
+    Watched,
+    blind_coverage,
+    coverage,
+    subtract,
+)
 
 
 def who(desk: Desk, text: str, since: int | None, until: int | None, by: str) -> Json:
@@ -234,7 +242,7 @@ def mounts(desk: Desk, text: str, since: int | None, until: int | None) -> Json:
         "candidates": clients if len(clients) > 1 else [],
         "window": shapes.window(window),
         "as_of": iso(as_of),
-        "coverage": shapes.coverage(_together(window, coverages)),
+        "coverage": shapes.coverage(_of_all(desk, window, as_of, coverages)),
         "mounts": sorted(found, key=lambda one: one["last_seen"], reverse=True),
         "possible": sorted(possible, key=lambda one: one["last_seen"], reverse=True),
     }
@@ -333,8 +341,10 @@ def _one_or_related(text: str, owners: Sequence[Owner]) -> tuple[Owner, ...]:
     return tuple(owners)
 
 
-def _together(window: Span, found: Sequence[Coverage]) -> Coverage:
-    """Coverage of everything: a client may mount any file system, so each one's blind moments count."""
+def _of_all(desk: Desk, window: Span, as_of: int | None, found: Sequence[Coverage]) -> Coverage:
+    """Coverage of everything: a client may mount any file system, so each one's blind moments count, and one that no sweep listed."""
+    if as_of is None:
+        return blind_coverage(window, GapReason.NO_RECORDS)
     watched = [
         Watched(
             span,
@@ -344,4 +354,4 @@ def _together(window: Span, found: Sequence[Coverage]) -> Coverage:
         for one in found
         for span in one.asked
     ]
-    return coverage(window, watched)
+    return coverage(window, watched + desk.observer.file_systems_unknown(desk.places(), as_of))

@@ -9,7 +9,7 @@ import pytest
 
 from inventory.model import DAY, CallState, Sweep, iso
 from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, sweep
-from tests.builders import ACCOUNT, FS, REGION, T, file_system
+from tests.builders import ACCOUNT, FS, INSTANCE, REGION, T, file_system
 
 Make = Callable[..., Inventory]
 LAST = T + 7 * HOUR
@@ -96,3 +96,32 @@ def test_between_two_whole_listings_it_was_looked_unless_it_was_tried_in_vain(ma
     ]
     within = inventory.answers.who(FS, T + 2 * HOUR + 600, T + 2 * HOUR + 900)
     assert within["coverage"]["ratio"] == 0.0
+
+
+# -- of a client -----------------------------------------------------------------------------------
+
+
+def test_a_client_may_mount_file_systems_that_nobody_could_list(make: Make) -> None:
+    inventory = make(*USUAL[2:], whole={"network_interface", "instance"})
+    seen_until(inventory, END)
+    answer = inventory.answers.mounts(INSTANCE, T, END)
+    assert (answer["mounts"], gaps(answer)) == ([], [unknown(T, END)])
+
+
+def test_a_client_may_mount_file_systems_that_came_since_they_were_listed(make: Make) -> None:
+    inventory, as_of = make(), T + 30 * HOUR
+    seen_until(inventory, as_of)
+    assert inventory.answers.mounts(INSTANCE, T, as_of)["coverage"]["complete"]
+    inventory.learn(in_vain(T + 20 * HOUR, "efs.describe-file-systems"))
+    answer = inventory.answers.mounts(INSTANCE, T, as_of)
+    assert gaps(answer) == [unknown(LAST + 1, as_of)]
+    assert inventory.answers.mounts(INSTANCE, T, LAST)["coverage"]["complete"]
+    assert inventory.answers.who(FS, T, as_of)["coverage"]["complete"]
+
+
+def test_without_records_a_client_that_sweeps_know_is_not_known_to_mount_nothing(
+    make: Make,
+) -> None:
+    inventory = make(*USUAL[2:])
+    coverage = inventory.answers.mounts(INSTANCE, T, END)["coverage"]
+    assert (coverage["complete"], coverage["ratio"]) == (False, 0.0)
