@@ -37,6 +37,7 @@ class Desk:
         self.most_calls = settings.discover.max_calls_per_day
         self.networks = Networks(settings.networks)
         self._dumps: dict[tuple[str, str, Span], Dumps] = {}
+        self.mount_gap = settings.collect.mount_gap
         self._limits = Limits(settings.collect.mount_gap, settings.collect.max_lag)
 
     @cached_property
@@ -112,12 +113,15 @@ class Desk:
             for row in mounts.within(self.conn, key, window, topology, self.networks)
         ]
 
+    @staticmethod
+    def around(window: Span, as_of: int, *mount_gaps: int) -> Span:
+        """Where mounts of the window show: one goes on through a silence that is shorter than the mount gap, or that nobody saw."""
+        return (window[0] - max([HOUR, *mount_gaps]), max(window[1], as_of) + HOUR)
+
     def contacts(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Contact]:
         """Everything that clients had to do with a file system in the window, newest first; ``possible`` ones are not among them."""
         as_of = seeing.as_of if seeing.as_of is not None else window[1]
-        # A silence before the window that is shorter than the mount gap belongs to a mount that goes on in it.
-        before = max([HOUR, *(sight.mount_gap for sight in seeing.sights.values())])
-        around = (window[0] - before, max(window[1], as_of) + HOUR)
+        around = self.around(window, as_of, *(sight.mount_gap for sight in seeing.sights.values()))
         history = [
             row
             for key in keys_of(version, self.knowledge.topology)

@@ -221,7 +221,10 @@ def mounts(desk: Desk, text: str, since: int | None, until: int | None) -> Json:
     if as_of is None and text.strip() and known_owner(desk.knowledge.topology, text) is None:
         raise _unknown(text)
     window = desk.window(as_of, since, until)
-    meant = _meant(desk, text, window)
+    gaps = () if desk.mount_gap is None else (desk.mount_gap,)
+    newest = desk.observer.newest
+    around = desk.around(window, window[1] if newest is None else newest, *gaps)
+    meant = _meant(desk, text, window, around)
     found: list[Json] = []
     possible: list[Json] = []
     coverages: list[Coverage] = []
@@ -250,11 +253,12 @@ def mounts(desk: Desk, text: str, since: int | None, until: int | None) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """Whom a text means: its owners, sorted, and the file systems that they ever had to do with."""
+    """Whom a text means: its owners, sorted, and their file systems."""
 
     text: str
     owners: tuple[Owner, ...]
     keys: frozenset[stored.FileSystemKey]
+    """Those that they had to do with about the window."""
 
     def concerns(self, contact: Contact) -> bool:
         """Whether a contact is one of theirs, or may be."""
@@ -266,8 +270,10 @@ class _Meant:
         )
 
 
-def _meant(desk: Desk, text: str, window: Span) -> _Meant:
+def _meant(desk: Desk, text: str, window: Span, around: Span) -> _Meant:
     """Whom ``text`` means: those seen in the window before those ever seen, before those that only sweeps know.
+
+    A mount of the window may show ``around`` it only.
 
     Raises ``UsageError`` for a name that several unrelated clients bear, ``NotFoundError`` for a text that nothing knows.
     """
@@ -278,7 +284,8 @@ def _meant(desk: Desk, text: str, window: Span) -> _Meant:
     for span in (window, _EVER):
         owners, keys = _seen_as(desk, text, likely, span)
         if owners:
-            return _Meant(text, _one_or_related(text, owners), keys)
+            _, more = _seen_as(desk, text, likely, around)
+            return _Meant(text, _one_or_related(text, owners), keys | more)
     owner = known_owner(desk.knowledge.topology, text)
     if owner is None:
         raise _unknown(text)

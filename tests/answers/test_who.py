@@ -166,6 +166,20 @@ def test_a_mount_silent_for_the_whole_window_is_there_all_the_same(make: Make) -
     assert inventory.answers.who(FS, T + 9000, T + 9600)["mounts"] == []
 
 
+def test_so_it_is_beside_another_file_system_that_the_client_used_in_the_window(make: Make) -> None:
+    other, second = "fs-00000000000000088", "fsmt-00000000000000088"
+    target = mount_target(
+        second, "10.0.2.10", file_system_id=other, network_interface_id="eni-0088"
+    )
+    inventory = make(*USUAL, file_system(other), target, eni("eni-0088", "10.0.2.10"))
+    inventory.record(batch([own_row(T + 100, T + 4000), own_row(T + 5000, T + 6000)], ALL_DAY))
+    busy = own_row(T + 4300, T + 4600, interface_id="eni-0088", server="10.0.2.10")
+    inventory.record(batch([busy], ALL_DAY, key="b.log", interface="eni-0088"))
+    answer = inventory.answers.mounts(INSTANCE, T + 4200, T + 4800)
+    assert answer["coverage"]["complete"]
+    assert {mount["file_system"]["id"] for mount in answer["mounts"]} == {FS, other}
+
+
 def test_a_window_that_holds_no_moment_is_refused(make: Make) -> None:
     inventory = make()
     inventory.record(batch([], ALL_DAY))
