@@ -122,10 +122,12 @@ def accepted(rows: Sequence[MountRow]) -> bool:
 
 
 def is_probe(presence: Presence, asked: Asked) -> bool:
-    """A tiny contact, told from the mount target's own rows while it was looked at, and long enough ago not to be a mount's beginning."""
+    """A tiny contact, told from the mount target's own rows while it was looked at, and long enough after: it was no mount's beginning."""
     mounts = [row.mount for row in presence.rows]
     sight = asked.sights.get(presence.mount_target_id, BLIND)
     start, end = presence.interval.start, max(presence.interval.end, presence.interval.start + 1)
+    shown_by = end + sight.aggregation + PROBE_SECONDS
+    looked = shown_by if sight.gone is None else max(end, min(shown_by, sight.gone))
     return (
         all(m.at_mount_target for m in mounts)
         and end - start <= PROBE_SECONDS
@@ -133,8 +135,8 @@ def is_probe(presence: Presence, asked: Asked) -> bool:
         <= PROBE_PACKETS
         and max(sum(m.bytes_in for m in mounts), sum(m.bytes_out for m in mounts)) <= PROBE_BYTES
         and sum(m.packets_in + m.packets_out for m in mounts) > 0
-        and asked.as_of - end > sight.aggregation + PROBE_SECONDS
-        and total(intersect([(start, end)], sight.seen)) >= end - start
+        and asked.as_of > shown_by
+        and total(intersect([(start, looked)], sight.seen)) >= looked - start
     )
 
 

@@ -95,8 +95,16 @@ def test_a_scanners_contact_is_a_probe_and_no_mount(make: Make) -> None:
         ({"last_seen": T + 200}, ALL_DAY),
         ({"interface_id": CLIENT_ENI}, ALL_DAY),
         ({}, [(T + 500, END)]),
+        ({}, [(T, T + 700), (END - 100, END)]),
     ],
-    ids=["packets", "bytes", "seconds", "not the mount target's word", "not looked at"],
+    ids=[
+        "packets",
+        "bytes",
+        "seconds",
+        "not the mount target's word",
+        "not looked at",
+        "not looked at long enough to show that it did not go on",
+    ],
 )
 def test_what_is_not_surely_tiny_is_no_probe(
     make: Make, contact: dict[str, int], captured: list
