@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inventory.errors import NotFoundError, UsageError
@@ -14,6 +15,7 @@ from inventory.model import (
     NetworkInterface,
     Owner,
     OwnerKind,
+    Place,
     Task,
     Version,
 )
@@ -53,20 +55,25 @@ def file_systems(topology: Topology) -> list[Version[FileSystem]]:
 def _nameless(topology: Topology, told: set[str]) -> Iterable[Version[FileSystem]]:
     ids = topology.served_file_systems()
     for file_system_id in sorted(ids - told):
+        places: dict[Place, list[Version[MountTarget]]] = defaultdict(list)
         for target in topology.mount_targets_of(file_system_id):
-            yield _from_target(target)
+            places[target.account, target.region].append(target)
+        yield from (_from_targets(targets) for targets in places.values())
 
 
-def _from_target(target: Version[MountTarget]) -> Version[FileSystem]:
-    value = FileSystem(target.value.file_system_id, owner_id=target.value.owner_id)
+def _from_targets(targets: Sequence[Version[MountTarget]]) -> Version[FileSystem]:
+    """There from its first mount target to its last one, gone when all of them are."""
+    newest = max(targets, key=lambda target: target.last_seen)
+    befores = [target.not_before for target in targets if target.not_before is not None]
+    afters = [target.not_after for target in targets if target.not_after is not None]
     return Version(
-        value,
-        target.account,
-        target.region,
-        target.first_seen,
-        target.last_seen,
-        target.not_before,
-        target.not_after,
+        FileSystem(newest.value.file_system_id, owner_id=newest.value.owner_id),
+        newest.account,
+        newest.region,
+        min(target.first_seen for target in targets),
+        newest.last_seen,
+        min(befores) if len(befores) == len(targets) else None,
+        max(afters) if len(afters) == len(targets) else None,
     )
 
 

@@ -286,6 +286,20 @@ def test_mount_targets_that_no_sweep_could_list_are_not_none(make: Make) -> None
     assert [gap["reason"] for gap in coverage["gaps"]] == ["mount_targets_unknown"]
 
 
+def test_a_file_system_that_only_mount_targets_tell_of_lives_as_long_as_any_of_them(
+    make: Make,
+) -> None:
+    first = mount_target("fsmt-00000000000000001", "10.0.2.10", network_interface_id="eni-0001")
+    inventory = make(first, *USUAL[1:])
+    inventory.learn(*(sweep(T + n * HOUR, *USUAL[1:]) for n in (8, 9)))
+    late = T + 10 * HOUR
+    inventory.record(batch([], [(T, T + HOUR)]), batch([], [(T, late)], key="b", interface="eni-x"))
+    answer = inventory.answers.who(FS, T + 9 * HOUR, late)
+    assert answer["file_system"]["deleted_at"] is None
+    assert (answer["coverage"]["complete"], answer["coverage"]["ratio"]) == (False, 0.0)
+    assert inventory.answers.list()["file_systems"][0]["clients_now"] is None
+
+
 def test_a_source_that_stopped_long_ago_does_not_hide_what_others_see_now(make: Make) -> None:
     other = mount_target("fsmt-00000000000000099", "10.0.2.10", network_interface_id="eni-0099")
     inventory = make(*USUAL, other)
