@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
 
 from inventory.aws.faults import call_name, corrupt, translating
 from inventory.errors import AwsError, AwsFault
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from inventory.aws.sessions import Aws
 
 Answer = Mapping[str, Any]
+Result = TypeVar("Result")
 
 LISTING_TRIES = 3
 """How often a listing is begun again that was cut, garbled or bore the same page token twice."""
@@ -41,10 +45,7 @@ class Caller:
         permission keep their code in :attr:`~inventory.errors.AwsError.code`.
         """
         call = call_name(service, operation)
-        answer: Answer = self._again(
-            lambda: _checked(self._call(service, operation, parameters), need, call)
-        )
-        return answer
+        return self.whole(lambda: _checked(self._call(service, operation, parameters), need, call))
 
     def pages(
         self, service: str, operation: str, *, need: Sequence[str], **parameters: Any
@@ -76,8 +77,27 @@ class Caller:
                 raise corrupt(call_name(service, operation), f"an entry of {key} that is nothing")
             return found
 
-        everything: list[Any] = self._again(whole)
-        return everything
+        return self.whole(whole)
+
+    def content(
+        self, service: str, operation: str, size: int, piece: int, **parameters: Any
+    ) -> Generator[bytes]:
+        """The ``size`` bytes of an answer that is a stream, in pieces of at most ``piece``.
+
+        Raises ``AwsError``, after the pieces before it, when other than these bytes come: what was made of a cut stream counts for nothing.
+        :meth:`whole` reads again.
+        """
+        call = call_name(service, operation)
+        body = self.ask(service, operation, need=("Body",), **parameters)["Body"]
+        came = 0
+        try:
+            while came <= size and (some := _next(body, piece, call)):
+                came += len(some)
+                yield some
+        finally:
+            body.close()
+        if came != size:
+            raise corrupt(call, f"{came:,} of {size:,} bytes" if came < size else "too many bytes")
 
     def identity(self) -> str:
         """The account that the credentials belong to. Raises ``AwsError`` when it is not the one that was configured."""
@@ -91,7 +111,8 @@ class Caller:
         self.account = found
         return found
 
-    def _again(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+    def whole(self, work: Callable[[], Result]) -> Result:
+        """What the work gives; it is begun again when an answer was cut or garbled, :data:`LISTING_TRIES` times in all."""
         for tried in range(1, LISTING_TRIES):
             try:
                 return work()
@@ -108,6 +129,13 @@ class Caller:
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - botocore's clients have no static type
         return self.aws.client(self._session, self.account, service, self.region)
+
+
+def _next(body: Any, size: int, call: str) -> bytes:  # noqa: ANN401 - botocore's stream has no static type
+    try:
+        return bytes(body.read(size))
+    except (BotoCoreError, HTTPError) as error:  # it stopped, broke off, or its checksum is wrong
+        raise corrupt(call, f"a stream that broke off ({type(error).__name__})") from error
 
 
 def _checked(page: Answer, need: Sequence[str], call: str) -> Answer:

@@ -8,11 +8,13 @@ from typing import Any
 from inventory.collect import Source
 from inventory.collect.files import FilesSource
 from inventory.collect.needs import Needs
+from inventory.collect.s3 import S3Source
 from inventory.config import Settings, SourceSettings
 from inventory.errors import ConfigError, UsageError
 
 SOURCES: Mapping[str, Callable[[Any, Needs], Source]] = {
     "files": lambda section, _: FilesSource(section.name, section.path, section.format),
+    "s3": S3Source,
 }
 """By the type that a section names."""
 

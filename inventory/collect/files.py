@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from inventory.collect import Listing
+from inventory.collect.folding import Digest, concluded, too_large, unread
 from inventory.collect.names import Named, named
 from inventory.errors import MissingExtraError, SourceError
 from inventory.flowlog import content, parquet
@@ -19,7 +19,6 @@ from inventory.flowlog.format import LogFormat
 from inventory.flowlog.inflate import PIECE
 from inventory.model import Batch, BatchRef, BatchState, Known
 
-_DIGEST = 16
 _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", "~")
 _MAGIC = frozenset("*?[")
 
@@ -61,16 +60,9 @@ class FilesSource:
             with self._open(ref) as file:
                 return self._read(file, ref, folder, name)
         except MissingExtraError as error:
-            return Batch(
-                ref, BatchState.FAILED, content.nothing(), problem=f"{error}: {error.hint}"
-            )
+            return unread(ref, error.told)
         except OSError as error:
-            return Batch(
-                ref,
-                BatchState.FAILED,
-                content.nothing(),
-                problem=f"cannot be read: {error.strerror or error}",
-            )
+            return unread(ref, f"cannot be read: {error.strerror or error}")
 
     # -- listing
 
@@ -162,38 +154,27 @@ class FilesSource:
 
     def _read(self, file: BinaryIO, ref: BatchRef, folder: Folder, name: Named) -> Batch:
         before = os.fstat(file.fileno())
-        if before.st_size > content.MAX_OBJECT:
-            return Batch(
-                ref,
-                BatchState.FAILED,
-                content.nothing(),
-                problem=f"larger than {content.MAX_OBJECT:,} bytes",
-            )
-        hashed = hashlib.blake2b(digest_size=_DIGEST)
+        if large := too_large(ref, before.st_size):
+            return large
+        hashed = Digest()
         is_parquet = file.read(len(content.PARQUET)) == content.PARQUET
         file.seek(0)
-        pieces = _pieces(file, hashed)
+        pieces = hashed.of(_pieces(file))
         if is_parquet:
             for _ in pieces:
                 pass
             state, problem = parquet.fold_parquet(str(self._path_of(ref)), folder)
         else:
             state, problem = _fold(pieces, folder)
-        digest = hashed.hexdigest()
-        if state is BatchState.FOREIGN:
-            if not name.by_aws:
-                return Batch(ref, state, content.nothing(), problem, digest)
-            state = BatchState.FAILED
-        if _version(before) != ref.version or _version(os.fstat(file.fileno())) != ref.version:
+        digest = hashed.told()
+        known_foreign = state is BatchState.FOREIGN and not name.by_aws
+        if not known_foreign and _changed(before, file, ref):
             state, problem, digest = (
                 _worse(state),
                 "changed while it was read: it is read again at the next run",
                 "",
             )
-        folded = folder.finish(cut=state is not BatchState.DONE)
-        return Batch(
-            ref, state, content.nothing() if state is BatchState.FAILED else folded, problem, digest
-        )
+        return concluded(ref, name, folder, (state, problem), digest)
 
 
 def _fold(pieces: Iterator[bytes], folder: Folder) -> tuple[BatchState, str]:
@@ -203,10 +184,13 @@ def _fold(pieces: Iterator[bytes], folder: Folder) -> tuple[BatchState, str]:
         return BatchState.FAILED, f"cannot be read to its end: {error.strerror or error}"
 
 
-def _pieces(file: BinaryIO, hashed: hashlib.blake2b) -> Iterator[bytes]:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
     while piece := file.read(PIECE):
-        hashed.update(piece)
         yield piece
+
+
+def _changed(before: os.stat_result, file: BinaryIO, ref: BatchRef) -> bool:
+    return _version(before) != ref.version or _version(os.fstat(file.fileno())) != ref.version
 
 
 def _worse(state: BatchState) -> BatchState:

@@ -56,6 +56,11 @@ class Needs:
         """All knowledge as of the run's begin."""
         return self.ledger.topology()
 
+    def region(self) -> str:
+        """The region that the environment or the AWS configuration names; ``""`` when neither does."""
+        with self._lock:
+            return self._aws.region()
+
     def caller(self, account: str, region: str) -> Caller:
         """Calls in a region as an account that discovery gets into, or with ``""`` (or one unknown to it) by the credentials at hand.
 

@@ -13,6 +13,9 @@ from inventory.model import Batch, BatchRef, BatchState, Known
 GROUP_BATCHES = 16
 GROUP_SIGHTINGS = 50_000
 
+WAITING = {"s3": 4}
+"""By kind of source, how many threads a core can serve: of those that mostly wait for an answer."""
+
 AHEAD = 3
 """Batches that each thread may have read or in work while the caller is busy recording earlier ones: folded batches are small."""
 
@@ -26,12 +29,14 @@ def is_new(ref: BatchRef, done: Mapping[str, tuple[str, BatchState]]) -> bool:
 def read_all(
     source: Source, refs: Iterable[BatchRef], known: Known, workers: int = 0
 ) -> Iterator[Batch]:
-    """Each batch of ``refs``, in their order; ``workers`` threads (0: one for each core) read ahead, by :data:`AHEAD` batches each.
+    """Each batch of ``refs``, in their order.
+
+    ``workers`` threads (0: one for each core, more where they mostly wait) read ahead, by :data:`AHEAD` batches each.
 
     Threads are enough: inflating and searching leave the interpreter free. Raises what :meth:`Source.read` raises. Closing the iterator
     early waits for what is being read and drops the rest.
     """
-    threads = workers or os.cpu_count() or 1
+    threads = workers or (os.cpu_count() or 1) * WAITING.get(source.kind, 1)
     ahead: deque[Future[Batch]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
     try:

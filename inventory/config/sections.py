@@ -159,7 +159,10 @@ class S3Settings(SourceSettings):
     type: Literal["s3"]
     bucket: Filled
     prefix: StrictStr = ""
-    layout: Filled = "auto"
+    layout: Literal["auto", "plain", "hive", "time", "flat"] = "auto"
+    account: AccountId | None = None
+    """Whose credentials: an account that discovery gets into; ``None``: those at hand."""
+    bucket_owner: AccountId | None = None
     accounts: Annotated[tuple[AccountId, ...], AfterValidator(no_repeat)] = ()
     regions: Annotated[tuple[Region, ...], AfterValidator(no_repeat)] = ()
 

@@ -14,7 +14,7 @@ from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
 Reader = Connection
 """An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
 
-_UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value)
+_UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value, BatchState.GONE.value)
 _CHUNK = 500
 
 
@@ -188,7 +188,7 @@ def deliveries(
 
 
 def unread(conn: Connection, window: Span | None = None) -> list[Unread]:
-    """Batches that failed or were cut and that can hold something of ``window``, by source and key."""
+    """Batches that failed, were cut, or went before they were read, and that can hold something of ``window``, by source and key."""
     statement = (
         select(
             SOURCE.c.name,
