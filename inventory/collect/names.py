@@ -14,7 +14,7 @@ from inventory.model import SLOT, Span, epoch
 
 _NAME = re.compile(
     r"(?P<account>\d{12})_vpcflowlogs_(?P<region>[a-z0-9-]{4,30})_(?P<flow_log>fl-[0-9a-f]{8,40})"
-    r"_(?P<time>\d{8}T\d{4})Z_[0-9a-f]+\.log(?:\.gz|\.parquet)?",
+    r"_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)Z_[0-9a-f]+\.log(?:\.gz|\.parquet)?",
     re.ASCII,
 )
 
@@ -39,7 +39,9 @@ def named(name: str) -> Named:
     if found is None:
         return Named()
     try:
-        start = epoch(datetime.strptime(found["time"], "%Y%m%dT%H%M").replace(tzinfo=UTC))
+        # a tenth of what strptime takes, and a listing is long
+        year, month, day, hour, minute = map(int, found.groups()[3:])
+        start = epoch(datetime(year, month, day, hour, minute, tzinfo=UTC))
     except ValueError:  # the 31st of February
         return Named()
     return Named(found["account"], found["region"], found["flow_log"], (start, start + SLOT))

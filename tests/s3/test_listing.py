@@ -271,15 +271,14 @@ def test_nothing_below_the_prefix_is_an_error_that_says_what_is_there(reader: Re
 
 def test_denied_says_what_to_allow_and_a_wrong_owner_is_refused(reader: Reader) -> None:
     reader.shelf.put(plain(SLOT), b"1")
-    owner = {"bucket_owner": OTHER}
-    reader.listed(**owner)
+    reader.listed(bucket_owner=OTHER)
     assert {one.headers.get("x-amz-expected-bucket-owner") for one in reader.shelf.front.asked} == {
         OTHER
     }
     for call in ("HEAD", "LIST"):
         reader.shelf.front.answer(call, "", front.error(403, "AccessDenied"), times=9)
     with pytest.raises(AwsError) as caught:
-        reader.listed(**owner)
+        reader.listed(bucket_owner=OTHER)
     assert "s3:ListBucket" in caught.value.hint
     assert "bucket_owner" in caught.value.hint
 

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from inventory.errors import AwsError, AwsFault
+from inventory.flowlog.fields import DEFAULT
 from inventory.model import HOUR, Batch, BatchState, Outcome
 from tests.s3 import front
 from tests.s3.conftest import NOW, Reader
 from tests.s3.front import Play
 from tests.s3.made import ACCOUNT, archived, envelope, hive, members, name, plain, text
-from tests.unit.flowlog.lines import DEFAULT, KNOWN, line
+from tests.unit.flowlog.lines import KNOWN, line
 
 SLOT = NOW - 1200 - NOW % 300
 KEY = plain(SLOT)
