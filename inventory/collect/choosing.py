@@ -12,9 +12,21 @@ from inventory.collect.s3 import S3Source
 from inventory.config import Settings, SourceSettings
 from inventory.errors import ConfigError, UsageError
 
+
+def _cloudwatch(section: Any, needs: Needs) -> Source:  # noqa: ANN401 - by its type
+    from inventory.collect.cloudwatch import (  # noqa: PLC0415 - botocore is slow to load, and files need none
+        CloudWatchSource,
+        InsightsSource,
+    )
+
+    made = InsightsSource if section.method == "insights" else CloudWatchSource
+    return made(section, needs)
+
+
 SOURCES: Mapping[str, Callable[[Any, Needs], Source]] = {
     "files": lambda section, _: FilesSource(section.name, section.path, section.format),
     "s3": S3Source,
+    "cloudwatch": _cloudwatch,
 }
 """By the type that a section names."""
 

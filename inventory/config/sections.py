@@ -24,6 +24,7 @@ from inventory.config.values import (
     Duration,
     FilePath,
     Filled,
+    LogGroup,
     Name,
     Positive,
     Region,
@@ -171,9 +172,12 @@ class CloudWatchSettings(SourceSettings):
     """Flow logs in CloudWatch Logs."""
 
     type: Literal["cloudwatch"]
-    log_groups: Annotated[Texts, Field(min_length=1)]
+    log_groups: Annotated[tuple[LogGroup, ...], AfterValidator(no_repeat), Field(min_length=1)]
     region: Region
+    account: AccountId | None = None
+    """Whose they are; ``None``: of whoever the credentials at hand belong to."""
     method: Literal["streams", "insights"] = "streams"
+    vantage: Literal["server", "both"] = "server"
 
 
 class AthenaSettings(SourceSettings):

@@ -294,6 +294,15 @@ Name = Annotated[
         )
     ),
 ]
+LogGroup = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"[A-Za-z0-9._/#-]{1,512}",
+            'the name of a log group (no ARN), such as "/vpc/flow-logs"',
+        )
+    ),
+]
 Filled = Annotated[str, BeforeValidator(matching(r"(?s).*\S.*", "some text in quotes"))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Texts = Annotated[tuple[Filled, ...], AfterValidator(no_repeat)]

@@ -85,10 +85,15 @@ class Folder:
 
         ``interface_id``, from the name of the log stream, serves formats that lack the field.
         """
-        if timestamp is not None and timestamp >= record.OLDEST:
+        if timestamp is not None and timestamp >= record.OLDEST and not self._outside(timestamp):
             self._saw(timestamp, timestamp)
         for line in scan.plain_spaces(message).split(b"\n"):
             self._line(line, timestamp, interface_id.encode("ascii", "replace"), event=True)
+
+    def read_as(self, columns: Columns) -> None:
+        """The events from here on are in this format: one of several that deliver to the same place."""
+        self._columns = columns
+        self._formats[columns.format.text] = None
 
     def table(self, full: LogFormat, narrow: LogFormat, reach: Span | None) -> None:
         """A table instead of a text: its format, that of the rows which :meth:`values` will give, and the times it lies between."""

@@ -202,8 +202,8 @@ class Groups:
 
     # -- looking
 
-    def seen(self, interface: str, start: int, end: int) -> None:
-        """The interface was captured."""
+    def seen(self, interface: str, start: int, end: int, longest: int | None = None) -> None:
+        """The interface was captured, by one record or by several of which the ``longest`` took so many seconds."""
         if not interface or interface in self._known.boring:
             return
         stretches = self._seen.get(interface)
@@ -215,7 +215,7 @@ class Groups:
             self._compress()
             if self._seen_size >= STRETCHES:
                 return
-        stretches.append((start, end, end - start))
+        stretches.append((start, end, end - start if longest is None else longest))
         self._seen_size += 1
 
     def _compress(self) -> None:

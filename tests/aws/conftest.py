@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,3 +122,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         return shared[0]
 
     monkeypatch.setattr(rounds, "Aws", once)
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between calls are not made: the fake counts no rates unless it is asked to."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)

@@ -111,6 +111,7 @@ SERVICES = (
     "eks",
     "fsx",
     "functions",
+    "logs",
     "organizations",
     "s3files",
     "sts",

@@ -32,6 +32,8 @@ class FlowLogConfig:
     resource_id: str
     log_format: str
     aggregation: int
+    log_group: str = ""
+    """Where it delivers to; ``""``: to a bucket."""
 
 
 def moment_text(moment: int, *, fraction: str = "") -> str:
@@ -240,20 +242,32 @@ def _flow_log(account: Account, flow_log: FlowLogConfig) -> Answer:
     return {
         "CreationTime": moment_text(account.start - 60 * 24 * HOUR, fraction=".123000"),
         "DeliverLogsStatus": "SUCCESS",
-        "DestinationOptions": {
-            "FileFormat": "plain-text",
-            "HiveCompatiblePartitions": False,
-            "PerHourPartition": False,
-        },
+        **_destination(flow_log),
         "FlowLogId": flow_log.id,
         "FlowLogStatus": "ACTIVE",
-        "LogDestination": "arn:aws:s3:::made-up-flow-logs",
-        "LogDestinationType": "s3",
         "LogFormat": flow_log.log_format,
         "MaxAggregationInterval": flow_log.aggregation,
         "ResourceId": flow_log.resource_id,
         "Tags": [],
         "TrafficType": "ALL",
+    }
+
+
+def _destination(flow_log: FlowLogConfig) -> Answer:
+    if flow_log.log_group:
+        return {
+            "LogDestination": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{flow_log.log_group}",
+            "LogDestinationType": "cloud-watch-logs",
+            "LogGroupName": flow_log.log_group,
+        }
+    return {
+        "DestinationOptions": {
+            "FileFormat": "plain-text",
+            "HiveCompatiblePartitions": False,
+            "PerHourPartition": False,
+        },
+        "LogDestination": "arn:aws:s3:::made-up-flow-logs",
+        "LogDestinationType": "s3",
     }
 
 
