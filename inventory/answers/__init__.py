@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from inventory.answers import listing, status, who
+from inventory.answers import deleting, listing, status, who
 from inventory.answers.asking import Desk
+from inventory.answers.deleting import Asked
 from inventory.answers.shapes import Json
 from inventory.model import iso
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from inventory.config import Settings
     from inventory.store import Store
 
-__all__ = ["Answers", "By", "Json"]
+__all__ = ["Answers", "Asked", "By", "Json"]
 
 By = Literal["client", "workload", "contact"]
 
@@ -64,6 +65,14 @@ class Answers:
         """What a client (id, ARN, interface, name or address) mounts. Raises as :meth:`who` does."""
         with self._desk() as desk:
             return who.mounts(desk, client, since, until)
+
+    def check_delete(self, file_system: str, asked: Asked) -> Json:
+        """May a file system go: the verdict, and everything that speaks for it or against it.
+
+        Raises as :meth:`who` does, and ``InventoryError`` when there is no time to ask about.
+        """
+        with self._desk() as desk:
+            return deleting.check_delete(desk, self._settings, file_system, asked)
 
     def status(self) -> Json:
         """How well the inventory sees: sources, holes, sweeps, formats, what could not be resolved."""

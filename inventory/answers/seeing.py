@@ -133,6 +133,11 @@ class Observer:
         found = coverage(window, [self._within_life(version, one) for one in watched])
         return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
 
+    def coverage_of(self, target: Version[MountTarget], window: Span) -> Coverage:
+        """Coverage of a window by one mount target alone."""
+        watched, _ = self._watch([target], (window[0] - _LOOK_AROUND, window[1] + _LOOK_AROUND))
+        return replace(coverage(window, watched), visible_since=self._visible_since([target]))
+
     def _visible_since(self, targets: Sequence[Version[MountTarget]]) -> int | None:
         """From when on each mount target was ever looked at; ``None`` while one never was, or there is none."""
         interfaces = [target.value.network_interface_id for target in targets]

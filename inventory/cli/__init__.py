@@ -1,7 +1,7 @@
 """The command line: ``efs-inventory [--config FILE] [--tz ZONE] [-v|-q] [--version] COMMAND …``.
 
 Results go to standard output, logs and progress to standard error. Exit codes: 0 done, 1 failure, 2 wrong usage or configuration,
-3 not found; 130 after Ctrl-C. Commands import their work themselves.
+3 not found; 10, 11 and 12 are verdicts of ``check-delete``; 130 after Ctrl-C. Commands import their work themselves.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 
 from inventory import __version__
 from inventory.cli.database import db
+from inventory.cli.deleting import check_delete
 from inventory.cli.demo import demo
 from inventory.cli.explore import explore
 from inventory.cli.export import export
@@ -86,7 +87,20 @@ def cli(ctx: click.Context, *, config: Path | None, zone: str, verbose: int, qui
     configure(face.verbosity)
 
 
-for command in (db, discover, snapshot, collect, list_, who, mounts, status, export, explore, demo):
+for command in (
+    db,
+    discover,
+    snapshot,
+    collect,
+    list_,
+    who,
+    mounts,
+    check_delete,
+    status,
+    export,
+    explore,
+    demo,
+):
     cli.add_command(command)
 
 

@@ -48,6 +48,14 @@ def moment(text: str, *, option: str, now: int, zone: tzinfo) -> int:
     return result
 
 
+def span_of(text: str, *, option: str) -> int:
+    """Seconds of a span such as ``30m`` or ``2h``. Raises :class:`UsageError` naming the value."""
+    span = re.fullmatch(r"([0-9]{1,6})([mhdw])", text)
+    if span is None:
+        raise UsageError(f"{option}: cannot read {text!r} as a span", hint="write 30m, 2h or 1d")
+    return int(span[1]) * _UNITS[span[2]]
+
+
 def _read(text: str, now: int, zone: tzinfo) -> int:
     span = re.fullmatch(r"([0-9]{1,6})([mhdw])", text)
     if span:

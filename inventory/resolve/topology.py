@@ -303,6 +303,10 @@ class Topology:
         """Every version of every interface that a sweep showed in a subnet."""
         return self._keyed("network_interface", "subnet_id", subnet_id)
 
+    def of_vpc(self, kind: str, vpc_id: str) -> Sequence[Version[Any]]:
+        """Every version of a kind that says which VPC it belongs to, of one VPC."""
+        return self._keyed(kind, "vpc_id", vpc_id)
+
     def interfaces_of_attachment(self, attachment_id: str) -> Sequence[Version[NetworkInterface]]:
         """Every version whose description names this attachment of a task."""
         index = self._by_key.get("network_interface.attachment")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -40,6 +41,37 @@ def dumps(conn: Connection, account: str, region: str, window: Span) -> Dumps:
         for shown in _of_cluster(conn, scope_id, cluster, _around(times, window))
     )
     return Dumps(found, nodes)
+
+
+class Placed(NamedTuple):
+    """What a dump showed, and of which account and region the cluster is."""
+
+    account: str
+    region: str
+    shown: Shown
+
+
+def using(conn: Connection, file_system_id: str) -> list[Placed]:
+    """Everything that dumps of any cluster ever showed of one file system, by cluster, node and time."""
+    statement = (
+        select(
+            SCOPE.c.account,
+            SCOPE.c.region,
+            KNOWLEDGE.c.body,
+            KNOWLEDGE_RUN.c.first_seen,
+            KNOWLEDGE_RUN.c.last_seen,
+        )
+        .join(KNOWLEDGE, KNOWLEDGE.c.scope_id == SCOPE.c.id)
+        .join(KNOWLEDGE_RUN, KNOWLEDGE_RUN.c.knowledge_id == KNOWLEDGE.c.id)
+        .where(
+            SCOPE.c.kind == KIND, KNOWLEDGE.c.body.contains(f'"{file_system_id}"', autoescape=True)
+        )
+        .order_by(KNOWLEDGE.c.key, KNOWLEDGE_RUN.c.first_seen)
+    )
+    return [
+        Placed(account, region, Shown(from_json(ClusterUse, body), first, last))
+        for account, region, body, first, last in conn.execute(statement)
+    ]
 
 
 def _of_cluster(conn: Connection, scope_id: int, cluster: str, span: Span) -> Iterator[Shown]:

@@ -442,14 +442,15 @@ def _rows(conn: Connection, condition: ColumnElement[bool]) -> list[tuple[FileSy
         .order_by(MOUNT_HOUR.c.first_seen, MOUNT_HOUR.c.client, MOUNT_HOUR.c.ordinal)
     )
     rows = conn.execute(statement).all()
-    attributions = _attributions(conn, sorted({row.client_id for row in rows}))
+    told = attributions(conn, sorted({row.client_id for row in rows}))
     return [
-        (FileSystemKey(row.account, row.region, row.file_system_id), _mount_row(row, attributions))
+        (FileSystemKey(row.account, row.region, row.file_system_id), _mount_row(row, told))
         for row in rows
     ]
 
 
-def _attributions(conn: Connection, ids: Sequence[int]) -> dict[int, Attribution]:
+def attributions(conn: Connection, ids: Sequence[int]) -> dict[int, Attribution]:
+    """The stored attributions of some ids."""
     found: dict[int, Attribution] = {}
     for start in range(0, len(ids), 500):
         wanted = select(CLIENT.c.id, CLIENT.c.body).where(CLIENT.c.id.in_(ids[start : start + 500]))

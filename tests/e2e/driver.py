@@ -71,15 +71,28 @@ class Inventory:
 
     def ask(self, *arguments: str) -> dict[str, Any]:
         """The JSON that a question prints; runs in this process, for there are many questions."""
+        code, answer = self._answer(arguments)
+        assert code == 0, f"{' '.join(arguments)}: exit {code}"
+        return answer
+
+    def verdict(self, *arguments: str) -> dict[str, Any]:
+        """The JSON that ``check-delete`` prints, whose exit code must be its verdict."""
+        code, answer = self._answer(arguments)
+        expected = {"QUIET": 0, "IN_USE": 10, "REFERENCED": 11, "UNKNOWN": 12}
+        assert code == expected[answer["verdict"]]
+        return answer
+
+    def _answer(self, arguments: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
         from inventory.cli import run  # noqa: PLC0415 - only tests that ask need the program
 
         out, err = io.StringIO(), io.StringIO()
         out.reconfigure = err.reconfigure = lambda **_: None  # type: ignore[attr-defined]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run(["--config", str(self.config), *arguments, "--format", "json"])
-        assert code == 0, f"{' '.join(arguments)}: exit {code}\n{err.getvalue()}{out.getvalue()}"
+        said = f"{' '.join(arguments)}: exit {code}\n{err.getvalue()}{out.getvalue()}"
+        assert out.getvalue().startswith("{"), said
         answer: dict[str, Any] = json.loads(out.getvalue())
-        return answer
+        return code, answer
 
     def collect(self) -> Finished:
         """Reads everything that is there; must succeed."""

@@ -192,6 +192,74 @@ def status_answer(**changes: object) -> dict[str, Any]:
     return base | changes
 
 
+def reason(code: str = "MOUNTED_NOW", **changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "code": code,
+        "class": "IN_USE",
+        "severity": "blocking",
+        "message": "ec2 instance i-0aaa has it mounted, last seen 2026-11-09T11:54:50Z",
+        "evidence": {"client": "ec2 instance i-0aaa"},
+    }
+    return base | changes
+
+
+def verdict_answer(verdict: str = "IN_USE", **changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "file_system": file_system(),
+        "window": {"since": "2026-08-01T11:59:50Z", "until": AS_OF},
+        "asked_until": "2026-11-09T12:00:00Z",
+        "as_of": AS_OF,
+        "verdict": verdict,
+        "last_seen": "2026-11-09T11:54:50Z",
+        "visible_since": "2026-08-01T11:59:50Z",
+        "coverage": coverage(),
+        "reasons": [reason()],
+        "references": [
+            {
+                "kind": "lambda_function",
+                "id": "writer",
+                "arn": "arn:aws:lambda:eu-central-1:111122223333:function:writer",
+                "account": "111122223333",
+                "region": "eu-central-1",
+                "standing": "live",
+                "why": "$LATEST mounts it",
+                "access_points": ["fsap-1"],
+                "first_shown": "2026-08-01T12:00:00Z",
+                "last_shown": AS_OF,
+                "seen": False,
+            }
+        ],
+        "activity": None,
+        "longest_silence_days": 12.5,
+        "certificate": {"sha256": None, "valid_until": None},
+        "quiet_from": None,
+        "accepted_blind_seconds": 0,
+        "labels": {"probes": ["10.9.0.0/24"], "maintenance": []},
+        "mount_targets": [
+            {
+                "id": "fsmt-0aaa",
+                "network_interface": "eni-0mt",
+                "addresses": ["10.20.9.10"],
+                "vpc": "vpc-1",
+                "subnet": "subnet-1",
+                "availability_zone_id": "euc1-az1",
+                "state": "available",
+                "deleted_at": None,
+                "coverage_ratio": 1.0,
+                "blind_seconds": 0,
+                "visible_since": "2026-08-01T11:59:50Z",
+            }
+        ],
+        "clients": [
+            mount() | {"referenced": False, "consequence": "a hard mount on i-0aaa will hang"}
+        ],
+        "checks": [],
+        "order": [{"step": 1, "what": "unmount it at every client", "which": ["i-0aaa"]}],
+        "not_seen": ["what anybody expects to find again in the data"],
+    }
+    return base | changes
+
+
 class FakeAnswers:
     """Answers given beforehand; remembers what was asked."""
 
@@ -233,6 +301,10 @@ class FakeAnswers:
     ) -> dict[str, Any]:
         self.asked.append((client, since, until))
         return self._give("mounts")
+
+    def check_delete(self, file_system: str, asked: object) -> dict[str, Any]:
+        self.asked.append((file_system, asked))
+        return self._give("check_delete")
 
     def status(self) -> dict[str, Any]:
         return self._give("status")

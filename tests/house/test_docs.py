@@ -70,7 +70,17 @@ def test_every_option_of_the_program_is_named() -> None:
 
 
 def test_every_exit_code_is_named() -> None:
-    assert re.findall(r"(?m)^\| (\d+) \|", CLI) == ["0", "1", "2", "3", "130", "141"]
+    assert re.findall(r"(?m)^\| (\d+) \|", CLI) == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "10",
+        "11",
+        "12",
+        "130",
+        "141",
+    ]
 
 
 @pytest.mark.parametrize("path", list(config.keys()))

@@ -1,0 +1,24 @@
+"""By name of ``[discover] references``, the calls that look for what declares a mount, in each account and region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+REFERENCE_CALLS: Mapping[str, tuple[str, ...]] = {
+    "lambda": ("lambda.list-functions",),
+    "ecs": ("ecs.list-clusters", "ecs.describe-tasks", "ecs.describe-task-definitions"),
+    "eks": ("eks.describe-clusters",),
+    "replication": ("efs.describe-replication-configurations",),
+    "batch": ("batch.describe-job-definitions",),
+    "codebuild": ("codebuild.batch-get-projects",),
+    "sagemaker": ("sagemaker.describe-domains",),
+    "datasync": ("datasync.describe-locations-efs",),
+    "transfer": ("transfer.describe-users",),
+    "bedrock_agentcore": ("bedrock-agentcore-control.get-agent-runtimes",),
+    "m2": ("m2.get-environments",),
+    "user_data": ("ec2.describe-instance-attributes",),
+}
+"""One that no sweep makes has no success: what it looks for is not known to be absent."""
+
+OWN = ("efs.describe-access-points",)
+"""Calls of the file system's own account and region that the others lean on: which access points are its own."""

@@ -1,0 +1,520 @@
+"""``check-delete`` over stored facts: what makes each verdict, and what every answer tells, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from inventory.answers import Asked
+from inventory.config import ClientsSettings, DiscoverSettings, Settings
+from inventory.discover.calls import SWEPT
+from inventory.errors import NotFoundError, UsageError
+from inventory.model import (
+    DAY,
+    KINDS,
+    CallState,
+    ClusterUse,
+    PodMount,
+    Replication,
+    Sighting,
+    Sweep,
+    iso,
+)
+from inventory.store import Store
+from tests.answers.conftest import USUAL, Inventory, batch, own_row, sweep
+from tests.builders import (
+    ACCOUNT,
+    CLIENT,
+    FS,
+    INSTANCE,
+    REGION,
+    TARGET,
+    VPC,
+    T,
+    access_point,
+    definition,
+    eni,
+    file_system,
+    function,
+    instance,
+    machine_eni,
+    mount_target,
+    peering,
+    task,
+    task_eni,
+)
+
+HOUR = 3600
+END = T + 40 * DAY
+"""Forty days were read."""
+ALL = [(T, END - 1)]
+KEYS = {
+    "file_system", "window", "asked_until", "as_of", "verdict", "last_seen", "visible_since", "coverage", "reasons", "references",
+    "activity", "longest_silence_days", "certificate",
+}  # fmt: skip
+"""What other programs rely on; there may be more."""
+
+Things = Callable[..., Inventory]
+
+
+def swept(moment: int, *things: Any, without: Iterable[str] = (), **broken: str) -> Sweep:
+    """A sweep in which every call answered, but those ``without`` an answer."""
+    calls = dict.fromkeys(SWEPT, CallState.WHOLE)
+    calls |= dict.fromkeys(without, CallState.BROKEN)
+    problems = dict.fromkeys(without, "AccessDenied")
+    return replace(sweep(moment, *(things or USUAL)), calls=calls, problems=problems)
+
+
+@pytest.fixture
+def built(database_url: str) -> Iterator[Things]:
+    """``built(*things)``: forty days in which nobody was there, swept at their begin and end."""
+    with Store.open(database_url, write=True) as store:
+        store.upgrade()
+
+        def build(*things: Any, **options: Any) -> Inventory:
+            settings = Settings(
+                discover=DiscoverSettings(mode="snapshots"),
+                clients=ClientsSettings(**options),
+            )
+            inventory = Inventory(store, settings)
+            inventory.learn(*(swept(moment, *things) for moment in (T - DAY, T, END - 60)))
+            inventory.record(batch([], ALL, key="nobody.log"))
+            return inventory
+
+        yield build
+
+
+def check(inventory: Inventory, days: int | None = 30, **asked: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"until": END, "length": days and days * DAY}
+    return inventory.answers.check_delete(FS, Asked(**(values | asked)))
+
+
+def blocking(answer: dict[str, Any]) -> list[str]:
+    return [one["code"] for one in answer["reasons"] if one["severity"] == "blocking"]
+
+
+def told(answer: dict[str, Any], code: str) -> dict[str, Any]:
+    (found,) = [one for one in answer["reasons"] if one["code"] == code]
+    return dict(found)
+
+
+def seen(first: int, seconds: int = 600, **changes: Any) -> Sighting:
+    return own_row(first, first + seconds, **changes)
+
+
+# -- quiet -----------------------------------------------------------------------------------------
+
+
+def test_what_nobody_uses_is_quiet(built: Things) -> None:
+    answer = check(built())
+    assert answer["verdict"] == "QUIET"
+    assert blocking(answer) == []
+    assert answer.keys() >= KEYS
+    assert answer["window"] == {"since": iso(END - 30 * DAY), "until": iso(END)}
+    assert (answer["last_seen"], answer["longest_silence_days"]) == (None, None)
+    assert answer["coverage"]["complete"]
+    assert answer["certificate"] == {"sha256": None, "valid_until": None}
+    (target,) = answer["mount_targets"]
+    assert (target["id"], target["coverage_ratio"]) == (TARGET, 1.0)
+    assert answer["not_seen"]
+
+
+def test_every_reason_has_every_key(built: Things) -> None:
+    answer = check(built(), days=None)
+    for reason in answer["reasons"]:
+        assert set(reason) == {"code", "class", "severity", "message", "evidence"}
+
+
+def test_the_default_window_is_as_far_back_as_anybody_looked(built: Things) -> None:
+    """Forty days, which are less than min_window."""
+    answer = check(built(), days=None)
+    assert answer["window"] == {"since": iso(T), "until": iso(END)}
+    assert blocking(answer) == ["WINDOW_TOO_SHORT"]
+    assert answer["verdict"] == "UNKNOWN"
+    assert answer["quiet_from"] == iso(T + 100 * DAY)
+
+
+def test_a_young_file_system_is_not_asked_about_before_it_was_made(built: Things) -> None:
+    young = file_system(creation_time=END - 10 * DAY)
+    inventory = built(young, *USUAL[1:])
+    assert check(inventory, days=None)["window"]["since"] == iso(END - 10 * DAY)
+    assert check(inventory, days=None)["verdict"] == "UNKNOWN"
+    assert check(inventory, days=10)["verdict"] == "QUIET"
+
+
+def test_a_file_system_without_a_mount_target_is_quiet_while_sweeps_look(built: Things) -> None:
+    bare = file_system(number_of_mount_targets=0)
+    assert check(built(bare, *USUAL[3:]))["verdict"] == "QUIET"
+
+
+# -- in use ----------------------------------------------------------------------------------------
+
+
+def test_a_mount_in_the_window_is_use(built: Things) -> None:
+    inventory = built()
+    inventory.record(batch([seen(END - 9 * DAY)], key="mount.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("IN_USE", ["MOUNTED_IN_WINDOW"])
+    assert answer["last_seen"] == iso(END - 9 * DAY + 600)
+    assert told(answer, "MOUNTED_IN_WINDOW")["evidence"]["batch"]["batch"] == "mount.log"
+    (client,) = answer["clients"]
+    assert client["client"]["id"] == INSTANCE
+    assert client["referenced"] is False
+    assert f"a hard mount on {INSTANCE} will hang" in client["consequence"]
+
+
+def test_a_mount_now_is_named_with_what_happens_to_it(built: Things) -> None:
+    inventory = built()
+    inventory.record(batch([seen(END - 700, 690)], key="mount.log"))
+    answer = check(inventory)
+    assert blocking(answer) == ["MOUNTED_NOW"]
+    assert answer["order"][0]["what"].startswith("unmount it")
+
+
+def test_a_mount_after_the_window_is_use(built: Things) -> None:
+    """Whoever asks about last month must still hear of yesterday."""
+    inventory = built()
+    inventory.record(batch([seen(END - DAY)], key="mount.log"))
+    answer = check(inventory, until=END - 5 * DAY)
+    assert (answer["verdict"], blocking(answer)) == ("IN_USE", ["MOUNTED_AFTER_WINDOW"])
+    assert answer["window"]["until"] == iso(END - 5 * DAY)
+
+
+def test_somebody_behind_a_gateway_counts(built: Things) -> None:
+    nat = eni("eni-0000000000000a7a7", "10.0.9.9", interface_type="nat_gateway")
+    inventory = built(*USUAL, nat)
+    inventory.record(batch([seen(END - 9 * DAY, client="10.0.9.9")], key="mount.log"))
+    answer = check(inventory)
+    assert answer["clients"][0]["client"]["kind"] == "gateway"
+    assert answer["verdict"] == "IN_USE"
+
+
+def test_somebody_whom_nobody_can_name_counts(built: Things) -> None:
+    inventory = built()
+    inventory.record(batch([seen(END - 9 * DAY, client="192.168.7.7")], key="mount.log"))
+    assert check(inventory)["verdict"] == "IN_USE"
+
+
+# -- no users --------------------------------------------------------------------------------------
+
+
+def test_rejected_clients_keep_it(built: Things) -> None:
+    inventory = built()
+    rejected = seen(END - 9 * DAY, action="REJECT", requests=4, responses=0)
+    inventory.record(batch([rejected], key="knock.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)[0]) == ("REFERENCED", "CLIENT_REJECTED")
+
+
+def test_a_scanners_contact_keeps_it(built: Things) -> None:
+    inventory = built()
+    tiny = {"packets_in": 3, "bytes_in": 180, "packets_out": 2, "bytes_out": 120}
+    inventory.record(batch([seen(END - 9 * DAY, 1, **tiny)], key="scan.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("REFERENCED", ["CLIENT_PROBED"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "code"),
+    [
+        ({"probes": [f"{CLIENT}/32"]}, "CLIENT_PROBED"),
+        ({"probes": [INSTANCE]}, "CLIENT_PROBED"),
+        ({"maintenance": ["tag:role=backup"]}, "MAINTENANCE_CLIENT"),
+    ],
+    ids=["network", "id", "tag"],
+)
+def test_who_is_labelled_is_no_user(built: Things, labels: dict[str, list[str]], code: str) -> None:
+    inventory = built(*USUAL[:-1], instance(tags={"role": "backup"}), **labels)
+    inventory.record(batch([seen(END - 9 * DAY)], key="backup.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("REFERENCED", [code])
+    (entry,) = [entry for entries in labels.values() for entry in entries]
+    assert entry in told(answer, code)["message"]
+    assert entry in [one for entries in answer["labels"].values() for one in entries]
+
+
+def test_a_label_that_fits_only_one_of_several_candidates_is_none(built: Things) -> None:
+    inventory = built(*USUAL, probes=["10.9.0.0/24"])
+    inventory.record(batch([seen(END - 9 * DAY)], key="mount.log"))
+    assert check(inventory)["verdict"] == "IN_USE"
+
+
+# -- unknown ---------------------------------------------------------------------------------------
+
+
+def test_a_hole_says_what_it_can_hide_and_may_be_accepted(built: Things) -> None:
+    inventory = built()
+    hole = (END - 5 * DAY, END - 5 * DAY + 659)
+    inventory.record(batch([], [], skipped=[hole], key="skip.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["BLIND"])
+    message = told(answer, "BLIND")["message"]
+    assert f"wholly inside {iso(hole[0])} to {iso(hole[1] + 1)}" in message
+    accepted = check(inventory, accept_blind=1800)
+    assert accepted["verdict"] == "QUIET"
+    assert accepted["accepted_blind_seconds"] == 1800
+    assert told(accepted, "BLIND_ACCEPTED")["class"] == "UNKNOWN"
+    assert check(inventory, accept_blind=600)["verdict"] == "UNKNOWN"
+
+
+def test_what_was_not_read_lately_is_not_quiet(built: Things) -> None:
+    """Whoever acts asks up to now."""
+    inventory = built()
+    assert check(inventory, until=END + HOUR)["verdict"] == "QUIET"
+    late = check(inventory, until=END + 2 * DAY)
+    assert late["verdict"] == "UNKNOWN"
+    assert set(blocking(late)) == {"AS_OF_BEHIND", "MOUNT_TARGETS_NOT_LISTED"}
+    assert late["asked_until"] == iso(END + 2 * DAY)
+    assert late["window"]["until"] == late["as_of"] == iso(END)
+
+
+def test_a_mount_target_that_nobody_looked_at_blinds(built: Things) -> None:
+    other = mount_target(
+        "fsmt-0fedcba9876543210", "10.0.1.99", network_interface_id="eni-00000000000000099"
+    )
+    answer = check(built(*USUAL, other, eni("eni-00000000000000099", "10.0.1.99")))
+    assert blocking(answer) == ["BLIND"]
+    assert [one["blind_seconds"] > 0 for one in answer["mount_targets"]] == [False, True]
+
+
+def test_a_client_of_this_file_system_or_of_another_one_keeps_from_quiet(built: Things) -> None:
+    inventory = built()
+    nameless = seen(END - 9 * DAY, server="", interface_id="eni-0000000000000c11e")
+    inventory.record(batch([nameless], key="minimal.log"))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["POSSIBLE_CLIENT"])
+
+
+def test_nothing_read_is_unknown(database_url: str) -> None:
+    with Store.open(database_url, write=True) as store:
+        store.upgrade()
+        inventory = Inventory(store, Settings(discover=DiscoverSettings(mode="snapshots")))
+        inventory.learn(swept(END - 60))
+        answer = check(inventory)
+        assert answer["verdict"] == "UNKNOWN"
+        assert "NOTHING_READ" in blocking(answer)
+        assert (answer["as_of"], answer["asked_until"]) == (None, iso(END))
+
+
+# -- rhythm ----------------------------------------------------------------------------------------
+
+
+def test_a_job_seen_on_day_0_and_day_91_and_checked_on_day_130(built: Things) -> None:
+    """A new task each time, one workload: thirty quiet days prove nothing, and the answer says which day will."""
+    last = T + 130 * DAY
+    runs = {
+        name: task(
+            name,
+            interface=f"eni-000000000000000{n}",
+            address=f"10.0.3.5{n}",
+            attachment=f"c8773f8d-1317-457a-ba3c-b57775ac6a0{n}",
+            created_at=start - 20,
+            started_at=start,
+            stopped_at=start + 700,
+            last_status="STOPPED",
+        )
+        for n, (name, start) in enumerate({"first": T + HOUR, "second": T + 91 * DAY}.items())
+    }
+    inventory = built()
+    for n, (name, start) in enumerate((("first", T + HOUR), ("second", T + 91 * DAY))):
+        described = (
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:attachment/c8773f8d-1317-457a-ba3c-b57775ac6a0{n}"
+        )
+        held = task_eni(f"eni-000000000000000{n}", f"10.0.3.5{n}", description=described)
+        for moment in (start + 300, start + 800):
+            inventory.learn(swept(moment, *USUAL, runs[name], held, definition()))
+    inventory.learn(swept(last - 60))
+    rows = [
+        seen(start, client=run.attachments[0].addresses[0])
+        for run, start in zip(runs.values(), (T + HOUR, T + 91 * DAY), strict=True)
+    ]
+    inventory.record(batch(rows, [(T, last - 1)], key="quarter.log"))
+    answer = check(inventory, until=last)
+    assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["WINDOW_SHORTER_THAN_RHYTHM"])
+    assert answer["longest_silence_days"] == 91.0
+    reason = told(answer, "WINDOW_SHORTER_THAN_RHYTHM")
+    assert "runner" in reason["message"]
+    assert reason["evidence"]["quiet_from"] == answer["quiet_from"]
+    silence = 91 * DAY - HOUR - 600
+    assert answer["quiet_from"] == iso(T + 91 * DAY + 600 + 2 * silence)
+
+
+def test_daily_use_by_others_does_not_hide_a_quarterly_job(built: Things) -> None:
+    last = T + 130 * DAY
+    inventory = built(*USUAL, machine_eni("eni-00000000000000222", "10.0.3.22", instance_id="i-2"))
+    inventory.learn(swept(last - 60))
+    daily = [seen(T + day * DAY + HOUR) for day in range(99)]
+    job = [seen(T + day * DAY, client="10.0.3.22") for day in (0, 91)]
+    inventory.record(batch([*daily, *job], [(T, last - 1)], key="both.log"))
+    answer = check(inventory, until=last)
+    assert blocking(answer) == ["WINDOW_SHORTER_THAN_RHYTHM"]
+    assert "i-2" in told(answer, "WINDOW_SHORTER_THAN_RHYTHM")["message"]
+
+
+# -- references ------------------------------------------------------------------------------------
+
+
+def one_reference(answer: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = [one for one in answer["references"] if one["kind"] == kind]
+    return dict(found)
+
+
+def test_a_function_that_mounts_it_is_a_reference(built: Things) -> None:
+    answer = check(built(*USUAL, access_point(), function("writer", "fsap-1")))
+    assert (answer["verdict"], blocking(answer)) == ("REFERENCED", ["LIVE_REFERENCE"])
+    found = one_reference(answer, "lambda_function")
+    assert (found["id"], found["standing"], found["seen"]) == ("writer", "live", False)
+    assert one_reference(answer, "access_point")["standing"] == "context"
+
+
+def test_a_function_that_mounts_another_one_is_none(built: Things) -> None:
+    other = access_point("fsap-2", "fs-00000000000000002")
+    assert check(built(*USUAL, other, function("writer", "fsap-2")))["verdict"] == "QUIET"
+
+
+def test_a_function_whose_access_point_nobody_listed_may_mount_it(built: Things) -> None:
+    """Without the list of access points; with it the function is known to mount another one."""
+    inventory = built(*USUAL, function("writer", "fsap-9"))
+    assert check(inventory)["verdict"] == "QUIET"
+    later = replace(
+        swept(END - 30, *USUAL, function("writer", "fsap-9")),
+        whole=frozenset(set(KINDS) - {"access_point"}),
+    )
+    inventory.learn(later)
+    assert blocking(check(inventory)) == ["REFERENCE_UNPLACED"]
+
+
+def test_a_reference_that_vanished_stays_listed(built: Things) -> None:
+    inventory = built(*USUAL, access_point(), function("writer", "fsap-1"))
+    inventory.learn(swept(END - 30, *USUAL, access_point()))
+    answer = check(inventory)
+    assert answer["verdict"] == "QUIET"
+    assert one_reference(answer, "lambda_function")["standing"] == "vanished"
+    assert told(answer, "VANISHED_REFERENCE")["severity"] == "warning"
+
+
+def test_a_definition_is_live_while_a_task_runs_by_it(built: Things) -> None:
+    mounts = definition(file_systems=((FS, ""),))
+    running = task("one", created_at=END - DAY, started_at=END - DAY)
+    inventory = built(*USUAL, mounts, running)
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("REFERENCED", ["LIVE_REFERENCE"])
+    assert one_reference(answer, "task_definition")["why"] == "1 running: service:runner"
+    inventory.learn(swept(END - 30, *USUAL, mounts))
+    quiet = check(inventory)
+    assert quiet["verdict"] == "QUIET"
+    assert one_reference(quiet, "task_definition")["standing"] == "dormant"
+
+
+def test_a_running_task_whose_definition_nobody_read_keeps_from_quiet(built: Things) -> None:
+    answer = check(built(*USUAL, task("one", created_at=END - DAY, started_at=END - DAY)))
+    assert blocking(answer) == ["REFERENCE_UNPLACED"]
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_a_replication_holds_both_its_ends(built: Things, end: str) -> None:
+    ids = (FS, "fs-00000000000000002")
+    source, destination = ids if end == "source" else ids[::-1]
+    told_of = Replication(source, "", REGION, ((destination, "us-east-1", ACCOUNT, "ENABLED"),))
+    answer = check(built(*USUAL, told_of))
+    assert answer["verdict"] == "REFERENCED"
+    assert one_reference(answer, "replication")["standing"] == "live"
+
+
+def test_a_claim_in_a_cluster_is_a_reference_until_a_dump_shows_it_no_more(built: Things) -> None:
+    inventory = built()
+
+    def dump(moment: int, *mounts: PodMount) -> Sweep:
+        use = ClusterUse("prod/", "prod", mounts=mounts)
+        made = replace(sweep(moment, use, whole=()), name=f"dump-{moment}")
+        return replace(made, calls={"k8s.prod": CallState.WHOLE})
+
+    claim = PodMount(FS, namespace="shop", claim="data", volume="pv-1")
+    inventory.learn(dump(END - HOUR, claim))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("REFERENCED", ["LIVE_REFERENCE"])
+    assert one_reference(answer, "kubernetes_claim")["id"] == "prod/shop/data"
+    inventory.learn(dump(END - 60))
+    assert check(inventory)["verdict"] == "QUIET"
+    assert one_reference(check(inventory), "kubernetes_claim")["standing"] == "vanished"
+
+
+def test_seen_and_referenced_is_told_from_mounted_by_hand(built: Things) -> None:
+    """The first is known to whoever reads the code; the second to nobody."""
+    mounts = definition(file_systems=((FS, ""),))
+    run = task(
+        "one", created_at=END - DAY, started_at=END - DAY, interface="eni-7", address="10.0.3.77"
+    )
+    inventory = built(*USUAL, mounts, run)
+    rows = [seen(END - 4000), seen(END - 4000, client="10.0.3.77")]
+    inventory.record(batch(rows, key="mount.log"))
+    answer = check(inventory)
+    assert {one["client"]["kind"]: one["referenced"] for one in answer["clients"]} == {
+        "ec2_instance": False,
+        "ecs_task": True,
+    }
+    assert one_reference(answer, "task_definition")["seen"] is True
+
+
+# -- checks ----------------------------------------------------------------------------------------
+
+
+def test_a_check_that_was_denied_is_named(built: Things) -> None:
+    inventory = built()
+    inventory.learn(swept(END - 30, without=["lambda.list-functions"]))
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["REFERENCE_CHECK_FAILED"])
+    evidence = told(answer, "REFERENCE_CHECK_FAILED")["evidence"]
+    assert (evidence["call"], evidence["account"], evidence["problem"]) == (
+        "lambda.list-functions",
+        ACCOUNT,
+        "AccessDenied",
+    )
+
+
+def test_live_answers_count_while_they_are_young(built: Things) -> None:
+    inventory = built()
+    inventory.learn(swept(END - 30, without=["lambda.list-functions"]))
+    inventory.settings = Settings(
+        discover=DiscoverSettings(mode="aws", references=("lambda", "replication"))
+    )
+    assert check(inventory)["verdict"] == "QUIET"
+    late = check(inventory, until=END + 30 * 60)
+    assert late["verdict"] == "QUIET"
+
+
+def test_a_check_that_is_not_made_is_no_absence(built: Things) -> None:
+    inventory = built()
+    inventory.settings = Settings(discover=DiscoverSettings(mode="aws", references=("user_data",)))
+    answer = check(inventory)
+    assert blocking(answer) == ["REFERENCE_CHECK_FAILED"]
+    assert "this version does not make the call" in told(answer, "REFERENCE_CHECK_FAILED")[
+        "message"
+    ] or ("never asked" in told(answer, "REFERENCE_CHECK_FAILED")["message"])
+
+
+def test_a_vpc_with_a_way_here_that_no_sweep_knows_is_in_reach(built: Things) -> None:
+    answer = check(built(*USUAL, peering(VPC, "vpc-0stranger")))
+    assert blocking(answer) == ["REFERENCE_PLACE_UNKNOWN"]
+    assert "vpc-0stranger" in told(answer, "REFERENCE_PLACE_UNKNOWN")["message"]
+
+
+def test_another_account_in_a_shared_vpc_is_in_reach(built: Things) -> None:
+    theirs = machine_eni("eni-00000000000000333", "10.0.3.33", owner_id="999988887777")
+    answer = check(built(*USUAL, theirs))
+    failed = [one for one in answer["reasons"] if one["code"] == "REFERENCE_CHECK_FAILED"]
+    assert {one["evidence"]["account"] for one in failed} == {"999988887777"}
+
+
+# -- what may be asked -----------------------------------------------------------------------------
+
+
+def test_errors_name_what_is_wrong(built: Things) -> None:
+    inventory = built()
+    with pytest.raises(NotFoundError):
+        inventory.answers.check_delete("fs-nowhere", Asked(until=END))
+    with pytest.raises(UsageError, match="empty"):
+        check(inventory, days=None, since=END + DAY)

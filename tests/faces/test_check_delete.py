@@ -1,0 +1,121 @@
+"""``check-delete`` over answers given beforehand: its exit code, what a person reads, what a program and a ticket get."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from inventory.answers import Asked
+from inventory.cli.times import span_of
+from inventory.errors import NotFoundError, UsageError
+from tests.faces.fakes import NOW, FakeAnswers, ask, asked, file_system, reason, verdict_answer
+
+DAY = 86_400
+
+
+def answered(*options: str, **changes: Any) -> str:
+    answer = verdict_answer(**changes)
+    result = ask(["check-delete", "shop-media", *options], check_delete=answer)
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("QUIET", 0), ("IN_USE", 10), ("REFERENCED", 11), ("UNKNOWN", 12)]
+)
+@pytest.mark.parametrize("form", ["table", "json", "csv", "ndjson", "markdown"])
+def test_the_exit_code_is_the_verdict(verdict: str, code: int, form: str) -> None:
+    arguments = ["check-delete", "fs-0123", "--format", form]
+    result = ask(arguments, check_delete=verdict_answer(verdict))
+    assert result.exit_code == code
+    assert verdict.replace("_", "") in result.stdout.replace("_", "").replace("\\", "")
+
+
+def test_an_error_is_no_verdict() -> None:
+    assert ask(["check-delete", "x"], check_delete=NotFoundError("no x")).exit_code == 3
+
+
+def test_the_window_ends_now_unless_it_is_named() -> None:
+    for options, expected in (
+        ([], Asked(until=NOW)),
+        (["--days", "30"], Asked(until=NOW, length=30 * DAY)),
+        (["--until", "2026-11-02"], Asked(until=1_793_577_600)),
+        (["--since", "2026-11-01"], Asked(since=1_793_491_200, until=NOW)),
+        (["--accept-blind", "30m"], Asked(until=NOW, accept_blind=1800)),
+    ):
+        answers = FakeAnswers(check_delete=verdict_answer())
+        asked(["check-delete", "fs-0123", *options], answers)
+        assert answers.asked == [("fs-0123", expected)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--days", "30", "--since", "2026-11-01"],
+        ["--days", "0"],
+        ["--accept-blind", "soon"],
+        ["--accept-blind", "-5m"],
+    ],
+)
+def test_wrong_usage(options: list[str]) -> None:
+    result = ask(["check-delete", "fs-0123", *options], check_delete=verdict_answer())
+    assert result.exit_code == 2
+
+
+def test_spans() -> None:
+    assert span_of("2h", option="--accept-blind") == 7200
+    with pytest.raises(UsageError, match="--accept-blind"):
+        span_of("2", option="--accept-blind")
+
+
+def test_a_person_reads_the_verdict_first() -> None:
+    lines = answered().splitlines()
+    assert lines[0] == "IN_USE: somebody mounts it"
+    assert lines[1] == "fs-0123 (shop-media), 111122223333, eu-central-1"
+    text = "\n".join(lines)
+    for expected in (
+        "MOUNTED_NOW",
+        "no: by hand?",
+        "writer",
+        "fsmt-0aaa",
+        "a hard mount on i-0aaa will hang",
+        "1. unmount it at every client: i-0aaa",
+        "what anybody expects to find again in the data",
+        "probes: 10.9.0.0/24",
+        "silent for up to 12.5 days",
+    ):
+        assert expected in text
+
+
+def test_what_is_accepted_and_from_when_on_is_shown() -> None:
+    text = answered(accepted_blind_seconds=1800, quiet_from="2027-01-09T00:00:00Z")
+    assert "holes of at most 30 min accepted by --accept-blind" in text
+    assert "QUIET can be had from 2027-01-09 00:00Z at the earliest" in text
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    reasons = [reason(message=f"client {n}") for n in range(25)]
+    text = answered(reasons=reasons)
+    assert "client 19" in text
+    assert "client 20" not in text
+    assert "and 5 more; --format json shows them all" in text
+
+
+def test_json_is_the_answer() -> None:
+    assert json.loads(answered("--format", "json")) == verdict_answer()
+
+
+def test_csv_has_a_row_for_each_reason() -> None:
+    rows = list(csv.DictReader(io.StringIO(answered("--format", "csv"))))
+    assert [(row["verdict"], row["code"]) for row in rows] == [("IN_USE", "MOUNTED_NOW")]
+
+
+def test_markdown_is_text_and_nothing_that_others_wrote_is_markup() -> None:
+    name = "</td>|[x](http://e.example)\n# boo"
+    text = answered("--format", "markdown", file_system=file_system(name=name))
+    assert text.startswith("## IN\\_USE: fs-0123 (\\<")
+    assert "\n# boo" not in text
+    assert "[x](" not in text.replace("\\[x\\]", "")
