@@ -19,6 +19,7 @@ from inventory.model import iso
 if TYPE_CHECKING:
     from inventory.config import Settings
     from inventory.store import Store
+    from inventory.store.views import Reader
 
 __all__ = ["Answers", "Asked", "By", "Json"]
 
@@ -28,14 +29,24 @@ By = Literal["client", "workload", "contact"]
 class Answers:
     """Asks one database; each question is answered from one moment of it."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, reader: Reader | None = None) -> None:
+        """``reader`` is a transaction that is open already, if every question shall be answered inside of it."""
         self._store = store
         self._settings = settings
+        self._within = reader
 
     @contextmanager
     def _desk(self) -> Iterator[Desk]:
+        if self._within is not None:
+            yield Desk(self._within, self._settings)
+            return
         with self._store.reading() as conn:
             yield Desk(conn, self._settings)
+
+    @property
+    def gone_after(self) -> int:
+        """Seconds of seen silence after which a mount is gone, as configured."""
+        return self._settings.notify.gone_after
 
     def as_of(self) -> str | None:
         """Up to where every source needed was read, for all file systems together; ISO 8601, ``None`` when nothing was read."""
@@ -73,6 +84,16 @@ class Answers:
         """
         with self._desk() as desk:
             return deleting.check_delete(desk, self._settings, file_system, asked)
+
+    def everything(self) -> Iterator[tuple[Json, Json]]:
+        """For each file system its line of :meth:`list` and its answer of :meth:`who` over all time that is kept, from one moment.
+
+        They come by account, region and id, one at a time in memory.
+        """
+        with self._desk() as desk:
+            for version in desk.file_systems:
+                line = listing.file_system_line(desk, version)
+                yield line, who.of_version(desk, version, (0, None), "client")
 
     def status(self) -> Json:
         """How well the inventory sees: sources, holes, sweeps, formats, what could not be resolved."""

@@ -13,7 +13,7 @@ from inventory.answers.contacts import Contact
 from inventory.answers.finding import keys_of, known_owner, one_file_system
 from inventory.answers.shapes import Json
 from inventory.errors import NotFoundError, UsageError
-from inventory.model import Attribution, Confidence, Owner, Span, iso
+from inventory.model import Attribution, Confidence, FileSystem, Owner, Span, Version, iso
 from inventory.store import mounts as stored
 from inventory.store import views
 from inventory.store.mounts import MountRow
@@ -31,8 +31,14 @@ from inventory.timeline import (
 
 def who(desk: Desk, text: str, since: int | None, until: int | None, by: str) -> Json:
     """The answer of ``who``; ``by`` groups the mounts of clients, workloads or contacts."""
-    version = one_file_system(desk.knowledge.topology, text)
-    window = desk.window(desk.observer.as_of(version), since, until)
+    return of_version(desk, one_file_system(desk.knowledge.topology, text), (since, until), by)
+
+
+def of_version(
+    desk: Desk, version: Version[FileSystem], asked: tuple[int | None, int | None], by: str
+) -> Json:
+    """The answer of ``who`` about a file system that is known already; ``asked`` is since and until."""
+    window = desk.window(desk.observer.as_of(version), *asked)
     seeing = desk.observer.seeing(version, window)
     about = _About(version.value.file_system_id, window)
     entries = _entries(desk, desk.contacts(version, window, seeing), about)

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from inventory import __version__
+from inventory.cli.changes import changes
 from inventory.cli.database import db
 from inventory.cli.deleting import check_delete
 from inventory.cli.demo import demo
@@ -98,6 +99,7 @@ for command in (
     check_delete,
     status,
     export,
+    changes,
     explore,
     demo,
 ):

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from inventory.cli.blocks import Block, show
-from inventory.telemetry import printable
+from inventory.export.delimited import cell
 
 Answer = Mapping[str, Any]
 FORMATS = ("table", "json", "csv", "ndjson")
@@ -24,14 +24,6 @@ format_option = click.option(
     show_default=True,
     help="table: for people, plain when piped; csv is safe to open in a spreadsheet.",
 )
-
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the full-width signs start formulas too
-
-
-def guarded(text: str) -> str:
-    """Text that a spreadsheet takes for text: an apostrophe goes before what it would take for a formula."""
-    safe = printable(text)
-    return f"'{safe}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else safe
 
 
 def flat(value: object, prefix: str = "") -> dict[str, object]:
@@ -47,20 +39,12 @@ def flat(value: object, prefix: str = "") -> dict[str, object]:
     return {prefix: value}
 
 
-def _field(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return guarded(value) if isinstance(value, str) else value
-
-
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Flat rows under named columns, of which each row may have some; safe for spreadsheets."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_field(row.get(column)) for column in columns])
+        writer.writerow([cell(row.get(column)) for column in columns])
 
 
 def write_json(answer: object) -> None:

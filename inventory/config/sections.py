@@ -253,6 +253,27 @@ class NotifySettings(Section):
         "quiet",
     )
     gone_after: Duration = seconds("24h")
+    allow_private: StrictBool = False
+
+
+class ServiceNowSettings(Section):
+    """``[export.servicenow]``: the instance that ``export --push`` posts to, and how things are called there."""
+
+    url: Annotated[str, BeforeValidator(web_url)] | None = Field(default=None, repr=False)
+    user: Filled | None = None
+    password_file: FilePath | None = None
+    token_file: FilePath | None = None
+    data_source: Filled = "EFS Mount Inventory"
+    relation_type: Filled = "Uses::Used by"
+    datacenter: Filled = "{region}"
+    allow_private: StrictBool = False
+
+
+class ExportSettings(Section):
+    """``[export]``: the feed for a CMDB."""
+
+    ephemeral: StrictBool = False
+    servicenow: ServiceNowSettings = ServiceNowSettings()
 
 
 class Settings(Section):
@@ -269,6 +290,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     serve: ServeSettings = ServeSettings()
     notify: NotifySettings = NotifySettings()
+    export: ExportSettings = ExportSettings()
 
 
 SECTIONS: Mapping[str, type[Section]] = {
@@ -290,6 +312,8 @@ SECTIONS: Mapping[str, type[Section]] = {
     "retention": RetentionSettings,
     "serve": ServeSettings,
     "notify": NotifySettings,
+    "export": ExportSettings,
+    "export.servicenow": ServiceNowSettings,
 }
 """Every section, by its path; sources by their type."""
 

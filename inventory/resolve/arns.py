@@ -54,6 +54,12 @@ def instance_arn(instance_id: str, account: str, region: str) -> str | None:
     )
 
 
+def file_system_arn(file_system_id: str, account: str, region: str) -> str:
+    """The ARN of an EFS file system."""
+    place = f"{region}:{account}:file-system/{file_system_id}"
+    return f"arn:{partition_of(region)}:elasticfilesystem:{place}"
+
+
 def attachment_arn(task_arn: str, attachment_id: str) -> str:
     """What ECS writes as description on a task's interface."""
     task = parse(task_arn)

@@ -401,3 +401,40 @@ ASKED = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+
+# -- what was exported -------------------------------------------------------------------------------------------------------------------
+
+FEED = Table(
+    "feed",
+    METADATA,
+    # The export as it was when it was last compared with what is derived: one row for each key that there ever was.
+    _text("key"),
+    _text("record_type"),
+    # The key of the file system that it comes with; of clients "".
+    _text("file_system"),
+    # What it counts as for events: a client's mount, a rejection.
+    _text("standing"),
+    *_flag("gone"),
+    # Grows with each change of any row; of this row, the newest.
+    _int("sequence"),
+    _text("digest"),
+    _text("body"),
+    PrimaryKeyConstraint("key"),
+    CheckConstraint("record_type IN ('file_system', 'client', 'mount')", name="record_type_1"),
+    Index("ix_feed_file_system", "file_system", "gone"),
+    Index("ix_feed_sequence", "record_type", "gone", "sequence"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+FEED_EVENT = Table(
+    "feed_event",
+    METADATA,
+    # Numbered with the changes of the feed.
+    _int("sequence"),
+    _text("event"),
+    _text("body"),
+    PrimaryKeyConstraint("sequence"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)

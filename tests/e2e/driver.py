@@ -145,8 +145,8 @@ class Inventory:
         return time.monotonic() - before
 
     def export(self) -> bytes:
-        """The whole CMDB feed, without the moments of exporting."""
-        done = self.run("export", "--format", "ndjson")
+        """The whole CMDB feed, with what is gone, without the moments of exporting."""
+        done = self.run("export", "--format", "ndjson", "--gone")
         assert done.code == 0, f"export: exit {done.code}\n{done.err[-4000:]}"
         return re.sub(rb'"exported_at": ?"[^"]*"', b'"exported_at":""', done.out.encode())
 

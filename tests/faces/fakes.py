@@ -267,6 +267,8 @@ class FakeAnswers:
         self.given = given
         self.asked: list[tuple[Any, ...]] = []
 
+    gone_after = 86_400
+
     def as_of(self) -> str | None:
         found: str | None = self.given.get("as_of", AS_OF)
         return found
@@ -295,6 +297,12 @@ class FakeAnswers:
             found: dict[str, Any] = answer[file_system]
             return found
         return answer
+
+    def everything(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """As the answers do: by account, region and id."""
+        entries = self.list()["file_systems"]
+        for entry in sorted(entries, key=lambda one: (one["account"], one["region"], one["id"])):
+            yield entry, self.who(entry["arn"] or entry["id"], 0, None)
 
     def mounts(
         self, client: str, since: int | None = None, until: int | None = None

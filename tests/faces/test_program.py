@@ -50,6 +50,7 @@ def test_version_and_help(tmp_path: Path) -> None:
     shown = program("--help", cwd=tmp_path)
     assert shown.returncode == 0
     for command in (
+        "changes",
         "collect",
         "db",
         "demo",

@@ -475,7 +475,10 @@ def test_an_ambiguous_name_is_exit_2() -> None:
         (["who", "x", "--by", "team"], "'team' is not one of"),
         (["list", "--format", "xml"], "'xml' is not one of"),
         (["lsit"], "No such command 'lsit'"),
-        (["export", "--format", "xlsx"], "'xlsx' is not 'ndjson'"),
+        (
+            ["export", "--format", "xlsx"],
+            "'xlsx' is not one of 'ndjson', 'csv', 'parquet', 'servicenow'",
+        ),
     ],
 )
 def test_wrong_usage_is_exit_2_and_names_the_value(arguments: list[str], message: str) -> None:

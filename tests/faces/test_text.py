@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.cli.blocks import Cell, Column, Line, Table, plain, show
-from inventory.cli.output import flat, guarded
+from inventory.cli.output import flat
 from inventory.cli.times import Times
 from inventory.cli.view_list import list_blocks
+from inventory.export.delimited import guarded
 from inventory.telemetry import configure, printable
 from tests.faces.fakes import ask, client, file_system, listed, mount, who_answer
 

@@ -48,7 +48,7 @@ def test_every_command_has_a_heading_with_its_arguments(name: str, command: clic
             else parameter.make_metavar(click.Context(command))
         )
         assert shown in heading or (
-            shown == "--format" and name in {"list", "who", "mounts", "status"}
+            shown == "--format" and name in {"list", "who", "mounts", "status", "changes"}
         )
 
 

@@ -1,0 +1,198 @@
+"""Requests to other people's servers: a webhook, a CMDB. Bounded, tried again, and never sent where they must not go.
+
+Names are resolved here and the address that was looked at is the one that is asked, so a name cannot answer twice differently. Redirects
+are never followed. Loopback, private, link-local and all other addresses that are not public are refused unless the configuration allows
+them: whoever can choose a URL must not reach the metadata service or a database behind the firewall with it (server-side request forgery).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from inventory.errors import InventoryError
+
+TRIES = 5
+"""How often a request is sent that fails for a reason that passes."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before the second try; each further pause is twice as long. What ``Retry-After`` asks for counts up to the longest."""
+
+TIMEOUT = 30.0
+"""Seconds to connect, and between two parts of an answer."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of an answer; more is a failure."""
+
+_PASSES = {408, 425, 429, 500, 502, 503, 504}
+
+# Its own line for each request would show the URL, which may hold a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+class PostingError(InventoryError):
+    """A server was not reached, or refused what was sent. ``status`` is what it answered, ``None`` when it did not."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    body: bytes
+
+
+Resolver = Callable[[str, int], list[str]]
+"""From host and port to addresses."""
+
+
+def resolved(host: str, port: int) -> list[str]:
+    """The addresses of a name, in the system's order. Raises ``OSError``."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is anybody's on the internet; IPv4 inside of IPv6 is looked at as what it is."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if found in _NAT64:
+            inside = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+        if inside is not None:
+            return is_public(str(inside))
+    return found.is_global and not found.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+@dataclass
+class Poster:
+    """Sends to one server. Close it, or use it as a context."""
+
+    what: str
+    """How messages call the server; its URL may hold a secret."""
+    allow_private: bool
+    sleep: Callable[[float], None]
+    resolve: Resolver = resolved
+    auth: tuple[str, str] | None = None
+    _client: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # A proxy of the environment would connect in our place, to whatever the name means there.
+        self._client = httpx.Client(
+            auth=self.auth,
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            trust_env=self.allow_private,
+            verify=ssl.create_default_context(),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """The answer to a request, which is sent up to :data:`TRIES` times. Raises :class:`PostingError`, also for any status but 2xx."""
+        for pause in _pauses():
+            reply, asked = self._tried(
+                method, url, content, dict(headers or {}), last=pause is None
+            )
+            if reply is not None:
+                return reply
+            self.sleep(min(max(pause or 0.0, asked), LONGEST_PAUSE))
+        raise AssertionError  # the last try returns or raises
+
+    def _tried(
+        self, method: str, url: str, content: bytes, headers: dict[str, str], *, last: bool
+    ) -> tuple[Reply | None, float]:
+        """The answer, or ``None`` with the seconds that the server asks to wait, when it is worth another try."""
+        try:
+            status, body, wait = self._sent(method, url, content, headers)
+        except (httpx.TransportError, OSError) as error:
+            if last:
+                told = str(error) or type(error).__name__
+                raise PostingError(
+                    f"{self.what} cannot be reached: {told}", hint=f"tried {TRIES} times"
+                ) from error
+            return None, 0.0
+        if 200 <= status < 300:  # noqa: PLR2004 - success
+            return Reply(status, body), 0.0
+        if status in _PASSES and not last:
+            return None, wait
+        raise self._refusal(status, body)
+
+    def _refusal(self, status: int, body: bytes) -> PostingError:
+        if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            return PostingError(
+                f"{self.what} answered {status}: redirects are not followed",
+                hint="configure the address that it leads to",
+                status=status,
+            )
+        said = " ".join(body[:200].decode("utf-8", "replace").split())
+        return PostingError(f"{self.what} answered {status}: {said or 'nothing'}", status=status)
+
+    def _sent(
+        self, method: str, url: str, content: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes, float]:
+        target, extensions = url, dict[str, str]()
+        if not self.allow_private:
+            target, extensions, host = self._pinned(url)
+            headers = {**headers, "Host": host}
+        with self._client.stream(
+            method, target, content=content, headers=headers, extensions=extensions
+        ) as answer:
+            body = bytearray()
+            for part in answer.iter_bytes():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise PostingError(f"{self.what} answered with more than {MOST_BYTES:,} bytes")
+            after = answer.headers.get("Retry-After", "")
+            return answer.status_code, bytes(body), float(after) if after.isdecimal() else 0.0
+
+    def _pinned(self, url: str) -> tuple[str, dict[str, str], str]:
+        """The URL with a public address in place of the name, with which TLS is still asked for; and the name for ``Host``."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = self.resolve(host, port)
+        wrong = [address for address in addresses if not is_public(address)]
+        if wrong or not addresses:
+            raise PostingError(
+                f"{self.what} is at {wrong[0] if wrong else 'no address'}, which is not public",
+                hint="set allow_private = true if it is meant to be",
+            )
+        address = addresses[0]
+        place = f"[{address}]" if ":" in address else address
+        user, at, name = parts.netloc.rpartition("@")
+        pinned = parts._replace(netloc=f"{user}{at}{place}:{port}").geturl()
+        return pinned, {"sni_hostname": host}, name
+
+
+def _pauses() -> Iterator[float | None]:
+    """Seconds to wait after each try; ``None`` after the last."""
+    for number in range(TRIES - 1):
+        yield FIRST_PAUSE * 2**number
+    yield None
