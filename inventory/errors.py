@@ -62,6 +62,18 @@ class SnapshotError(InventoryError):
     """The snapshots folder cannot be read at all."""
 
 
+class StandstillError(InventoryError):
+    """Something was tried, and nothing of it could be done; the message is the first reason."""
+
+
+class StoppedError(InventoryError):
+    """Given up because the program was asked to stop; nothing is lost, it is done the next time."""
+
+
+class ListenError(InventoryError):
+    """The address of the listener cannot be had, or its token is no good."""
+
+
 class AwsFault(StrEnum):
     """Why AWS did not answer. None of them says that there is nothing."""
 

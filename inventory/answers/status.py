@@ -11,7 +11,7 @@ from inventory.answers.asking import DEFAULT_WINDOW, Desk
 from inventory.answers.shapes import Json
 from inventory.flowlog.format import missing
 from inventory.model import OtherServer, Version, iso
-from inventory.store import ledger, views
+from inventory.store import duties, ledger, views
 
 FEW = 5
 """How many examples of each trouble are shown; the counts are of all."""
@@ -26,9 +26,11 @@ def status(desk: Desk) -> Json:
     unresolved = _unresolved(desk, census)
     unknown = census.unknown(desk.last_week(desk.as_of()))
     used = swept.calls_used(desk)
+    tried = _duties(desk)
     return {
         "as_of": iso(desk.as_of()),
         "problems": [
+            *_duty_problems(tried),
             *swept.problems(sweeps),
             *_source_problems(sources),
             *_coverage_problems(coverage),
@@ -44,7 +46,35 @@ def status(desk: Desk) -> Json:
         "other_servers": _other_servers(desk),
         "strays": _strays(desk),
         "calls_used": used,
+        "duties": tried,
     }
+
+
+# -- the daemon --------------------------------------------------------------------------------------------------------------------------
+
+
+def _duties(desk: Desk) -> list[Json]:
+    """What daemons do again and again; nothing where none ever ran."""
+    return [
+        {
+            "name": row.name,
+            "tried_at": iso(row.tried_at),
+            "done_at": iso(row.done_at),
+            "failures": row.failures,
+            "problem": row.problem or None,
+            "worker": row.worker,
+        }
+        for row in duties.every(desk.conn).values()
+    ]
+
+
+def _duty_problems(tried: Sequence[Json]) -> list[str]:
+    return [
+        f"the daemon's {duty['name']} failed {_counted(duty['failures'], 'time')} since "
+        f"{duty['done_at'] or 'it began'}: {duty['problem']}"
+        for duty in tried
+        if duty["failures"]
+    ]
 
 
 # -- sources -----------------------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from inventory.cli.export import export
 from inventory.cli.face import Face
 from inventory.cli.gather import collect, discover, snapshot
 from inventory.cli.questions import list_, mounts, status, who
+from inventory.cli.run import run as run_daemon
 from inventory.cli.streams import OutputError, ReaderGoneError, standard_streams
 from inventory.cli.times import zone_named
 from inventory.errors import InventoryError
@@ -93,6 +94,7 @@ for command in (
     discover,
     snapshot,
     collect,
+    run_daemon,
     list_,
     who,
     mounts,

@@ -62,6 +62,14 @@ def status_rows(answer: Row) -> Iterator[dict[str, object]]:
     """One row for each problem, source, sweep, call of it, unknown place and blind file system."""
     for problem in answer["problems"]:
         yield _row("problem", "", "", None, problem)
+    for duty in answer["duties"]:
+        yield _row(
+            "duty",
+            duty["name"],
+            "failing" if duty["failures"] else "done",
+            duty["done_at"],
+            duty["problem"] or duty["worker"],
+        )
     for source in answer["sources"]:
         yield _row(
             "source", source["name"], source["type"], source["as_of"], _counts(source["tally"])

@@ -26,6 +26,8 @@ class Report:
     sweeps: int = 0
     batches: dict[BatchState, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    scanned: int = 0
+    """Bytes that AWS scanned for it."""
     problems: list[str] = field(default_factory=list)
 
     def learnt(self, sweep: Sweep) -> None:
@@ -45,6 +47,7 @@ class Report:
         """One more batch is recorded."""
         self.batches[batch.state] = self.batches.get(batch.state, 0) + 1
         self.tally.merge(batch.folded.tally)
+        self.scanned += batch.scan.bytes
         if batch.state in (BatchState.FAILED, BatchState.PARTIAL):
             self.problems.append(f"source {source}: {batch.ref.key}: {batch.problem}")
 

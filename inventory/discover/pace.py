@@ -52,6 +52,10 @@ RETRY = 300
 SOONEST = 60
 """Seconds between two askings, however much there is to explain."""
 
+AHEAD = 60
+"""Seconds that the clock of whoever asked before may have been ahead. What was asked later than that was asked before the clock was put
+back: it does not tell when to ask again."""
+
 
 class Times(Protocol):
     """When a call was last made, and when it was last whole; epoch seconds."""
@@ -88,7 +92,7 @@ def due(
 
 def is_due(times: Times | None, pace: int, now: int) -> bool:
     """Whether a call is to be made again. A little early is on time: whoever is started every five minutes is not started to the second."""
-    if times is None:
+    if times is None or times.asked_at > now + AHEAD:
         return True
     slack = min(30, pace // 10)
     if times.whole_at is not None and now - times.whole_at < pace - slack:
@@ -104,6 +108,11 @@ def forward(times: Mapping[str, Times], first_seen: int, now: int) -> frozenset[
         if (known := times.get(call)) is None
         or (known.asked_at <= first_seen and now - known.asked_at >= SOONEST)
     )
+
+
+def is_dated_ahead(times: Collection[Times], now: int) -> bool:
+    """Whether anything was asked at a moment that is still to come: the clock was put back."""
+    return any(known.asked_at > now + AHEAD for known in times)
 
 
 def by_place(

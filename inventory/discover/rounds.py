@@ -21,11 +21,14 @@ from inventory.discover.calls import spent
 from inventory.discover.live import Gathering
 from inventory.discover.pace import Times
 from inventory.errors import AwsError
-from inventory.model import DAY, CallState, Place, Sweep, instant
+from inventory.model import DAY, HOUR, CallState, Place, Sweep, instant
 from inventory.resolve.topology import Topology
 
 AT_ONCE = 8
 """Accounts that are asked at the same time."""
+
+SELDOM = HOUR
+"""Seconds after which a round asks, at the latest, which accounts there are."""
 
 
 class Used(Protocol):
@@ -117,6 +120,44 @@ def a_round(
         yield from sweeps(settings, Aws(meter), past, wanted, clock=clock)
     finally:
         ledger.use(day, meter.take())
+
+
+def is_quiet(settings: DiscoverSettings, ledger: Ledger, *, now: int, asked: Asked) -> bool:
+    """Whether a round that began now would ask nothing, as far as the ledger can tell: then nobody need ask whose credentials there are.
+
+    Accounts that an organization got lately are found by the next round that asks anything, within :data:`SELDOM` seconds.
+    """
+    clients = ledger.unexplained() if asked is Asked.UNEXPLAINED else {}
+    if asked is Asked.UNEXPLAINED and not clients:
+        return True
+    past = Past(ledger.call_times(), ledger.topology())
+    wanted = explaining(past, clients, now) if clients else due(settings, past, now)
+    if not clients and not any(
+        now - SELDOM <= times.asked_at <= now + pace.AHEAD for times in past.times.values()
+    ):
+        return False
+    return not any(wanted(place) for place in _asked_still(settings, past, now))
+
+
+def is_dated_ahead(ledger: Ledger, now: int) -> bool:
+    """Whether the ledger knows of sweeps that are still to come: the clock was put back."""
+    return pace.is_dated_ahead(list(ledger.call_times().values()), now)
+
+
+def _asked_still(settings: DiscoverSettings, past: Past, now: int) -> set[Place]:
+    """The places that a round would ask: those configured, and those of earlier rounds unless they were left out for long."""
+    configured = {(one.id, region) for one in settings.accounts for region in one.regions}
+    named = {account for account, _ in configured}
+    if settings.accounts and settings.organization is None:
+        return configured
+    newest: dict[Place, int] = {}
+    for (account, region, _), times in past.times.items():
+        place = (account, region)
+        newest[place] = max(newest.get(place, 0), times.asked_at)
+    lately = now - 2 * max(SELDOM, settings.every.file_systems, settings.every.interfaces)
+    return configured | {
+        place for place in past.places() if newest.get(place, 0) >= lately and place[0] not in named
+    }
 
 
 def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterator[Sweep]:

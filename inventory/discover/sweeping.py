@@ -44,7 +44,26 @@ def sweeps(
     from inventory.discover import rounds  # noqa: PLC0415 - botocore is most of a second, which snapshots mode need not wait for
 
     yield from rounds.a_round(settings.discover, ledger, clock=clock, asked=asked)
-    yield from new_dumps(settings, ledger.known_sweeps())
+    if settings.discover.path.exists():
+        yield from new_dumps(settings, ledger.known_sweeps())
+
+
+def is_quiet(settings: Settings, ledger: Ledger, *, now: int, asked: Asked) -> bool:
+    """Whether :func:`sweeps` would ask AWS nothing now; in snapshots mode never, for only looking tells."""
+    if settings.discover.mode == "snapshots":
+        return False
+    from inventory.discover import rounds  # noqa: PLC0415 - as above
+
+    return rounds.is_quiet(settings.discover, ledger, now=now, asked=asked)
+
+
+def is_dated_ahead(settings: Settings, ledger: Ledger, now: int) -> bool:
+    """Whether live sweeps are known that are still to come, for the clock was put back: they do not tell what is due."""
+    if settings.discover.mode == "snapshots":
+        return False
+    from inventory.discover import rounds  # noqa: PLC0415 - as above
+
+    return rounds.is_dated_ahead(ledger, now)
 
 
 def told_afterwards(settings: Settings, ledger: History, *, clock: Callable[[], int]) -> Told:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from inventory.model import (
     HOUR,
-    IDLE_BYTES_PER_MINUTE,
-    IDLE_PACKETS_PER_MINUTE,
     RUN_GAP,
-    SLOT,
     Attribution,
     Confidence,
     Method,
@@ -34,6 +31,7 @@ from inventory.resolve.attribute import (
     locate,
     steady,
 )
+from inventory.resolve.counting import Counting, Fact, Seen, is_idle, witnesses
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 
@@ -52,38 +50,12 @@ _CONFIDENCE_ORDER = (
 _METHOD_ORDER = tuple(Method)
 
 
-class Fact(NamedTuple):
-    """A sighting and where it was read."""
-
-    sighting: Sighting
-    flow_log: str
-    """The witness: the flow log's id where the source shows it, else the source's name."""
-    source: str
-    key: str
-    """With ``source`` the batch's identity, which does not depend on the order of reading as its id does."""
-    batch_id: int
-
-
 class Unit(NamedTuple):
     """What is derived at once: every sighting of one client address and one server address that starts in one hour."""
 
     server: str
     client: str
     hour: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One fact with the answers to "where did this happen" and "who was that"."""
-
-    fact: Fact
-    locus: Locus
-    attribution: Attribution
-    counts: bool
-    """False for the second owner of an address that passed on inside one fact: it was there, but its share cannot be told."""
-    first_seen: int
-    last_seen: int
-    """Of the fact, or of this owner's part in it."""
 
 
 class _ServerKey(NamedTuple):
@@ -106,23 +78,9 @@ def derive(
     target's own rows account for. A unit whose server is no mount target, or that only third interfaces recorded, gives none.
     ``counting`` is a question's window that cuts the hour: counts are of what starts inside it, first and last seen of what touches it.
     """
-    located = _located(sorted(set(facts)), topology)
-    located = [
-        (fact, locus)
-        for fact, locus in located
-        if locus.vantage is not Vantage.SHADOW and _is_efs(locus)
-    ]
-    own = _own_recorders(located)
-    runs = _runs(located)
-    seen_here = [seen for run in runs for seen in _attribute_run(run, own, topology, networks)]
-    groups: dict[tuple[_ServerKey, tuple[tuple[str, ...], ...]], list[_Seen]] = defaultdict(list)
-    for seen in _by_their_own_word(seen_here):
-        owners = tuple(owner.identity for owner in seen.attribution.owners)
-        for server in _server_keys(seen):
-            groups[server, owners].append(seen)
     hours = [
         row
-        for (server, _), group in groups.items()
+        for server, group in _groups(facts, topology, networks)
         for row in _mount_hours(unit, server, group, counting)
     ]
     return sorted(
@@ -134,6 +92,37 @@ def derive(
             str(row.attribution.owners),
         ),
     )
+
+
+def counted(facts: Iterable[Fact], topology: Topology, networks: Networks) -> set[Fact]:
+    """Those of a unit's facts whose counts count: their witness is the one that is believed about their slot."""
+    found: set[Fact] = set()
+    for _, group in _groups(facts, topology, networks):
+        tell = Counting(witnesses(group), None)
+        found.update(seen.fact for seen in group if seen in tell)
+    return found
+
+
+def _groups(
+    facts: Iterable[Fact], topology: Topology, networks: Networks
+) -> Iterator[tuple[_ServerKey, list[Seen]]]:
+    """What the mount target or a client recorded, by server and owners."""
+    located = _located(sorted(set(facts)), topology)
+    located = [
+        (fact, locus)
+        for fact, locus in located
+        if locus.vantage is not Vantage.SHADOW and _is_efs(locus)
+    ]
+    own = _own_recorders(located)
+    runs = _runs(located)
+    seen_here = [seen for run in runs for seen in _attribute_run(run, own, topology, networks)]
+    groups: dict[tuple[_ServerKey, tuple[tuple[str, ...], ...]], list[Seen]] = defaultdict(list)
+    for seen in _by_their_own_word(seen_here):
+        owners = tuple(owner.identity for owner in seen.attribution.owners)
+        for server in _server_keys(seen):
+            groups[server, owners].append(seen)
+    for (server, _), group in groups.items():
+        yield server, group
 
 
 def _located(facts: Sequence[Fact], topology: Topology) -> list[tuple[Fact, Locus]]:
@@ -161,7 +150,7 @@ def _is_efs(locus: Locus) -> bool:
     return bool(locus.servers)
 
 
-def _server_keys(seen: _Seen) -> list[_ServerKey]:
+def _server_keys(seen: Seen) -> list[_ServerKey]:
     """One key when the server is known; else one for each account and region with a candidate, without a mount target.
 
     A format that does not tell the server leaves it a candidate even where there is only one to choose from.
@@ -247,7 +236,7 @@ def _attribute_run(
     own: Sequence[_Recorder],
     topology: Topology,
     networks: Networks,
-) -> list[_Seen]:
+) -> list[Seen]:
     """A run has one client; if its address can have passed on inside it, each fact is asked on its own."""
     facts = [fact for fact, _ in run]
     locus = run[0][1]
@@ -264,14 +253,14 @@ def _attribute_run(
     ]
 
 
-def _seen(fact: Fact, locus: Locus, part: Part, *, counts: bool = True) -> _Seen:
+def _seen(fact: Fact, locus: Locus, part: Part, *, counts: bool = True) -> Seen:
     s = fact.sighting
     since = s.first_seen if part.since is None else part.since
     until = s.last_seen if part.until is None else part.until
-    return _Seen(fact, locus, part.attribution, counts, since, until)
+    return Seen(fact, locus, part.attribution, counts, since, until)
 
 
-def _by_their_own_word(every: Sequence[_Seen]) -> Iterator[_Seen]:
+def _by_their_own_word(every: Sequence[Seen]) -> Iterator[Seen]:
     """What knowledge cannot name of an interface is told by the interface's own rows, where they name somebody."""
     told: dict[str, Attribution] = {
         seen.attribution.interface_id: seen.attribution
@@ -306,9 +295,9 @@ def _client_end(facts: Sequence[Fact], locus: Locus, own: Sequence[_Recorder]) -
 
 
 def _mount_hours(
-    unit: Unit, server: _ServerKey, group: Sequence[_Seen], counting: Span | None
+    unit: Unit, server: _ServerKey, group: Sequence[Seen], counting: Span | None
 ) -> list[MountHour]:
-    tell = _Counting(_witnesses(group), counting)
+    tell = Counting(witnesses(group), counting)
     proven = {
         seen.fact.sighting.slot for seen in group if seen.attribution.confidence is Confidence.EXACT
     }
@@ -317,7 +306,7 @@ def _mount_hours(
         key=lambda seen: (seen.fact.sighting.first_seen, seen.fact.sighting.last_seen),
     )
     rows: list[MountHour] = []
-    chain: list[_Seen] = []
+    chain: list[Seen] = []
     end = 0
     for seen in inside:
         # What is proven of one slot proves nothing of the next, though the same owner is thought to have been there.
@@ -334,66 +323,7 @@ def _mount_hours(
     return rows
 
 
-_Class = tuple[int, bool]
-_Witness = tuple[Vantage, str, str]
-
-
-def _witness(seen: _Seen) -> _Witness:
-    return seen.locus.vantage, seen.fact.flow_log, seen.fact.source
-
-
-def _witnesses(group: Sequence[_Seen]) -> dict[_Class, _Witness]:
-    """Who is believed about each slot's counts: the mount target's rows before the client's, then the flow log with most records.
-
-    A record of ten minutes speaks for both slots it reaches into, so that a client that is captured by the minute is not added to it.
-    """
-    records: dict[_Class, dict[_Witness, int]] = defaultdict(lambda: defaultdict(int))
-    spoken_for: set[_Class] = set()
-    for seen in group:
-        s = seen.fact.sighting
-        rejected = s.action == "REJECT"
-        records[s.slot, rejected][_witness(seen)] += s.requests + s.responses
-        if seen.locus.vantage is Vantage.MOUNT_TARGET:
-            spoken_for.update((slot, rejected) for slot in range(s.slot, s.last_seen + 1, SLOT))
-    chosen: dict[_Class, _Witness] = {}
-    for about, by_witness in records.items():
-        sides = {witness[0] for witness in by_witness}
-        if about in spoken_for and Vantage.MOUNT_TARGET not in sides:
-            continue
-        side = Vantage.MOUNT_TARGET if Vantage.MOUNT_TARGET in sides else Vantage.CLIENT
-        ranked = sorted(
-            (-count, witness) for witness, count in by_witness.items() if witness[0] is side
-        )
-        chosen[about] = ranked[0][1]
-    return chosen
-
-
-@dataclass(frozen=True, slots=True)
-class _Counting:
-    """Which facts count: those of each slot's witness, inside the window that is asked about."""
-
-    witnesses: dict[_Class, _Witness]
-    window: Span | None
-
-    def __contains__(self, seen: _Seen) -> bool:
-        s = seen.fact.sighting
-        inside = self.window is None or self.window[0] <= s.first_seen < self.window[1]
-        return (
-            seen.counts
-            and inside
-            and self.witnesses.get((s.slot, s.action == "REJECT")) == _witness(seen)
-        )
-
-    def touches(self, seen: _Seen) -> bool:
-        """Whether any of it lies in the window."""
-        return self.window is None or (
-            seen.last_seen >= self.window[0] and seen.first_seen < self.window[1]
-        )
-
-
-def _mount_hour(
-    unit: Unit, server: _ServerKey, chain: Sequence[_Seen], tell: _Counting
-) -> MountHour:
+def _mount_hour(unit: Unit, server: _ServerKey, chain: Sequence[Seen], tell: Counting) -> MountHour:
     counted = [seen for seen in chain if seen in tell]
     present = [seen for seen in chain if tell.touches(seen)] or chain
     taken = [seen.fact.sighting for seen in counted if seen.fact.sighting.action != "REJECT"]
@@ -432,7 +362,7 @@ def _mount_hour(
     )
 
 
-def _with_all_told(best: Attribution, chain: Sequence[_Seen]) -> Attribution:
+def _with_all_told(best: Attribution, chain: Sequence[Seen]) -> Attribution:
     """The access points and principals of the whole chain: a connection shows in the run that it began in, not in the next one."""
     every = [seen.attribution for seen in chain]
     points = tuple(sorted({point for one in every for point in one.access_points}))
@@ -447,7 +377,7 @@ def _rank(attribution: Attribution) -> tuple[int, int]:
     )
 
 
-def _accepted(chain: Sequence[_Seen]) -> bool:
+def _accepted(chain: Sequence[Seen]) -> bool:
     """Decided by who recorded it: only the mount target's own ACCEPT shows that its security group let the request in.
 
     The client's ACCEPT shows no more than its own group's consent, so an accepted response must have come back too. A format without
@@ -467,29 +397,22 @@ def _accepted(chain: Sequence[_Seen]) -> bool:
     return requests > 0 and responses > 0
 
 
-def _last_busy(counted: Sequence[_Seen]) -> int | None:
-    slots: dict[int, list[_Seen]] = defaultdict(list)
+def _last_busy(counted: Sequence[Seen]) -> int | None:
+    slots: dict[int, list[Seen]] = defaultdict(list)
     for seen in counted:
         if seen.fact.sighting.action != "REJECT":
             slots[seen.fact.sighting.slot].append(seen)
     busy = [
         max(seen.last_seen for seen in members)
         for members in slots.values()
-        if not _is_idle([seen.fact.sighting for seen in members])
+        if not is_idle([seen.fact.sighting for seen in members])
     ]
     return max(busy, default=None)
 
 
-def _is_idle(members: Sequence[Sighting]) -> bool:
-    """Whether a slot holds no more than lease renewals. A slot without counts (minimal formats) is not idle: we cannot tell."""
-    seconds = max(s.last_seen for s in members) - min(s.first_seen for s in members)
-    minutes = max(1, -(-seconds // 60))
-    packets = max(sum(s.packets_in for s in members), sum(s.packets_out for s in members))
-    volume = max(sum(s.bytes_in for s in members), sum(s.bytes_out for s in members))
-    return (
-        0 < packets <= IDLE_PACKETS_PER_MINUTE * minutes
-        and volume <= IDLE_BYTES_PER_MINUTE * minutes
-    )
+def is_one_client(facts: Sequence[Fact], topology: Topology) -> bool:
+    """Whether nothing that is known lets the client's address pass on between the first of these facts and the last."""
+    return steady(_client_end(facts, locate(facts[0].sighting, topology), ()), topology)
 
 
 def unit_of(sighting: Sighting) -> Unit:

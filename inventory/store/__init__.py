@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -18,7 +21,9 @@ from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store import (
     asking,
+    compact,
     copying,
+    duties,
     facts,
     locks,
     questions,
@@ -27,8 +32,10 @@ from inventory.store import (
     sources,
     sweeps,
     unexplained,
+    views,
 )
 from inventory.store.asking import CallKey, CallTimes, Counts, DayUse
+from inventory.store.duties import DutyRow
 from inventory.store.engine import (
     TransientError,
     name_of,
@@ -40,13 +47,17 @@ from inventory.store.engine import (
 from inventory.store.loading import Knowledge
 from inventory.store.locks import FencedError, Lock
 from inventory.store.schema import SchemaState, SchemaStatus
+from inventory.store.statements import chunks
 
 if TYPE_CHECKING:
     from inventory.config import Settings
 
 __all__ = [
+    "CallKey",
     "CallTimes",
+    "Counts",
     "DayUse",
+    "DutyRow",
     "FencedError",
     "Knowledge",
     "Lock",
@@ -62,22 +73,33 @@ TRIES = 3
 T = TypeVar("T")
 
 
+@dataclass
+class _Shared:
+    """What the stores of one process that have one database have in common."""
+
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    """SQLite: held while writing, so that two connections never write, or move the log into the file, at the same instant
+    (sqlite.org/wal.html#walresetbug)."""
+    knowledge: Knowledge | None = None
+    """The newest that any of them saw; it is not changed, only replaced, and whoever uses it looks whether it is the newest."""
+
+
 class Store:
     """One database, open until :meth:`close` or the end of its ``with`` block.
 
     Operators' faults are :class:`~inventory.errors.StoreError` (:class:`~inventory.errors.SchemaError` for another schema,
     :class:`~inventory.errors.LockedError` for somebody else's lock) and name the database, never its password. A store is not shared by
-    threads that write; a child made by ``fork`` opens its own.
+    threads that write: each has a :meth:`sibling`. A child made by ``fork`` opens its own.
     """
 
-    def __init__(self, url: URL, *, write: bool) -> None:
+    def __init__(self, url: URL, *, write: bool, shared: _Shared | None = None) -> None:
         self._url = url
         self._write = write
+        self._shared = shared or _Shared()
         self._readers: Engine | None = None
         self._writers: Engine | None = None
         self._usable = False
         self._lock: Lock | None = None
-        self._knowledge: Knowledge | None = None
 
     @classmethod
     def open(cls, url: str, *, write: bool = False) -> Self:
@@ -102,6 +124,10 @@ class Store:
             with store.reading():
                 pass  # an unfit schema is said before a lock or a file is touched
             yield store
+
+    def sibling(self) -> Self:
+        """The same database once more, for another thread of this process; what is known is kept once for all of them."""
+        return type(self)(self._url, write=self._write, shared=self._shared)
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +181,13 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction: all of it or nothing. Raises :class:`FencedError` when the lock that is held was lost."""
-        with translated(self._url), self._writer().connect() as connection, connection.begin():
+        turn = self._shared.turn if self._url.get_backend_name() == "sqlite" else nullcontext()
+        with (
+            turn,
+            translated(self._url),
+            self._writer().connect() as connection,
+            connection.begin(),
+        ):
             self._require_schema(connection)
             locks.begin_writing(connection, self._lock)
             yield connection
@@ -183,6 +215,24 @@ class Store:
                 yield held
             finally:
                 self._lock = before
+
+    @contextmanager
+    def alone(self, name: str, timeout: float) -> Iterator[None]:
+        """On SQLite, hold the whole database for the stores of this process, so that each thread may take locks by name.
+
+        On PostgreSQL there is a lock for each name anyway. Waits and raises as :meth:`lock` does.
+        """
+        with locks.alone(self._url, name, timeout):
+            yield
+
+    def duties(self) -> Mapping[str, DutyRow]:
+        """What daemons do again and again, and how it went the last time, by name."""
+        with self.reading() as connection:
+            return duties.every(connection)
+
+    def note(self, row: DutyRow) -> None:
+        """Write down how a duty went."""
+        self.write(lambda connection: duties.note(connection, row))
 
     # -- what the pipeline does ----------------------------------------------------------------------------------------------------------
 
@@ -213,11 +263,12 @@ class Store:
 
         ``answered``: what histories were asked and told completely, with what they told among the sweeps.
         """
-        given, before = list(new), self._knowledge
-        self._knowledge = self.write(
+        given, before = list(new), self._shared.knowledge
+        learnt = self.write(
             lambda connection: recording.learn(connection, given, networks, before, answered)
         )
-        return self._knowledge
+        self._shared.knowledge = learnt
+        return learnt
 
     def wanted(self, history: str, since: int, knowledge: Knowledge) -> Wanted:
         """What a history (``cloudtrail``) may be asked about the time from ``since`` on, and what it was asked before."""
@@ -231,8 +282,9 @@ class Store:
     def knowledge(self) -> Knowledge:
         """All knowledge as of now; kept until it changes, so that learning need not read it all again."""
         with self.reading() as connection:
-            self._knowledge = recording.current(connection, self._knowledge)
-        return self._knowledge
+            newest = recording.current(connection, self._shared.knowledge)
+        self._shared.knowledge = newest
+        return newest
 
     def topology(self) -> Topology:
         """All knowledge as of now, ready to be asked."""
@@ -272,6 +324,30 @@ class Store:
         """Give up strays, and captures of interfaces that nobody knows, that are older than a week of read logs."""
         self.write(lambda connection: recording.tidy(connection, knowledge))
 
+    def compact(self, before: int, networks: Networks, is_over: Callable[[], bool]) -> int:
+        """Join facts that ended before a moment, hour by hour in transactions of their own, until ``is_over``; how many rows are gone."""
+        gone = 0
+        while not is_over():
+            with self.reading() as connection:
+                found = compact.next_hour(connection, before)
+            if found is None:
+                break
+            topology = self.topology()
+            for units in chunks(found.units, compact.UNITS):
+                if is_over():
+                    return gone
+                gone += self.write(
+                    partial(compact.compact, units=units, topology=topology, networks=networks)
+                )
+            self.write(partial(compact.finish, hour=found.hour))
+        return gone
+
+    def read_up_to(self, sources: Collection[str]) -> int | None:
+        """Up to when all of some sources are read, those apart that were never read; ``None``: none was."""
+        with self.reading() as connection:
+            found = views.frontiers(connection)
+        return min((found[name].last for name in sources if name in found), default=None)
+
     def forget(self, source: str, listed: Collection[str]) -> None:
         """Forget batches that were never read, whose name tells no time, and that are not there any more; ``listed`` are those that are."""
         self.write(lambda connection: facts.forget(connection, source, listed))
@@ -285,12 +361,13 @@ class Store:
         networks: Networks,
     ) -> Knowledge:
         """Add batches of a source and derive anew what they touch, in one transaction; the knowledge that was used."""
-        self._knowledge = self.write(
+        used = self.write(
             lambda connection: recording.record(
                 connection, source, kind, batches, knowledge, networks
             )
         )
-        return self._knowledge
+        self._shared.knowledge = used
+        return used
 
     def copy(self, url: str) -> dict[str, int]:
         """Copy everything to another database, which must be empty and gets the schema; rows copied, by table."""

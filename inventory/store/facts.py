@@ -19,7 +19,7 @@ from inventory.model import HOUR, Batch, BatchState, Sighting
 from inventory.resolve.derive import Unit, reached_units
 from inventory.store import tallies
 from inventory.store.statements import chunks, insert_rows
-from inventory.store.tables import BATCH, CAPTURE, SIGHTING, SOURCE
+from inventory.store.tables import BATCH, CAPTURE, JOINED, SIGHTING, SOURCE
 from inventory.store.values import storable
 
 MOST = 2**63 - 1
@@ -112,7 +112,11 @@ def record_batches(conn: Connection, source: int, batches: Iterable[Batch]) -> s
     """
     wanted = {storable(batch.ref.key): batch for batch in batches}
     known = _rows_by_key(conn, source, wanted)
-    wanted = {key: _unless_eaten(batch, known.get(key)) for key, batch in wanted.items()}
+    joined = joined_batches(conn, [row.id for row in known.values()])
+    wanted = {
+        key: _unless_joined(_unless_eaten(batch, known.get(key)), known.get(key), joined)
+        for key, batch in wanted.items()
+    }
     contested = _contested(conn, source, wanted)
     # Nearly always: content that nobody has, under a key that nobody had. No need to look at what others say.
     plain = {
@@ -140,6 +144,26 @@ def _unless_eaten(batch: Batch, before: _Row | None) -> Batch:
         return batch
     problem = f"{now:,} records where there were {before.records:,}: the log forgets; what was read before is kept"
     return replace(batch, state=BatchState.GONE, problem=problem)
+
+
+def joined_batches(conn: Connection, ids: Iterable[int]) -> set[int]:
+    """Those of some batches whose facts were joined with those of others (:mod:`inventory.store.compact`)."""
+    found: set[int] = set()
+    for some in chunks(ids):
+        wanted = select(JOINED.c.batch_id).where(JOINED.c.batch_id.in_(some))
+        found.update(conn.execute(wanted).scalars())
+    return found
+
+
+def _unless_joined(batch: Batch, before: _Row | None, joined: Collection[int]) -> Batch:
+    """The batch; or, when its facts were joined with those of others and cannot be taken back, the word that the earlier reading stands."""
+    if before is None or before.id not in joined or batch.state is BatchState.FAILED:
+        return batch
+    same = batch.state in _HOLDING and _mark(before.key, batch) == before.digest
+    told = (
+        "it changed after its facts were joined with those of others: what was read before is kept"
+    )
+    return replace(batch, state=BatchState.GONE, problem="" if same else batch.problem or told)
 
 
 def _settle(
@@ -272,7 +296,10 @@ def _replace(
     holder = (
         _other(conn, source, row.id, mark, duplicate=False) if batch.folded.tally.records else None
     )
-    if holder is not None and holder.key < row.key:
+    if holder is not None and (
+        holder.key < row.key
+        or joined_batches(conn, [holder.id])  # what is joined stays where it is
+    ):
         _make_duplicate(conn, row.id, mark, holder.key)
         return touched
     if holder is not None:

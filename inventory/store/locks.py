@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import socket
+import threading
 import time
 import weakref
 import zlib
@@ -57,11 +58,30 @@ class Lock:
 def hold(url: URL, name: str, timeout: float) -> Iterator[Lock]:
     """Hold the lock ``name``, waiting for it up to ``timeout`` seconds; then :class:`LockedError` names who holds it."""
     if url.get_backend_name() == "sqlite":
-        with _flock(path_of(url), name, timeout):
+        names = _alone.get(path_of(url).absolute())
+        with _flock(path_of(url), name, timeout) if names is None else names.hold(name, timeout):
             yield Lock(name, None)
         return
     with translated(url), _advisory(url, name, timeout) as epoch:
         yield Lock(name, epoch)
+
+
+@contextmanager
+def alone(url: URL, name: str, timeout: float) -> Iterator[None]:
+    """On SQLite: hold the whole database for this process, so that its threads may :func:`hold` locks by name, as on PostgreSQL.
+
+    Raises as :func:`hold` does. On PostgreSQL, where each name has a lock of its own, nothing is held.
+    """
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    path = path_of(url).absolute()
+    with _flock(path, name, timeout):
+        _alone[path] = _Names()
+        try:
+            yield
+        finally:
+            del _alone[path]
 
 
 def begin_writing(conn: Connection, lock: Lock | None) -> None:
@@ -143,7 +163,31 @@ class _LockFile:
             self.descriptor = -1
 
 
+class _Names:
+    """Locks by name among the threads of a process that holds a whole database."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    @contextmanager
+    def hold(self, name: str, timeout: float) -> Iterator[None]:
+        with self._mutex:
+            lock = self._locks.setdefault(name, threading.Lock())
+        if not lock.acquire(timeout=timeout):
+            message = f"'{name}' is in use by another thread of {_told('this')}"
+            raise LockedError(message, hint="wait until it has finished")
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+_alone: dict[Path, _Names] = {}
+
+
 def _let_go_in_child() -> None:
+    _alone.clear()
     for one in list(_held):
         one.close()
 

@@ -39,7 +39,8 @@ from inventory.model import (
     Span,
     Workload,
 )
-from inventory.resolve.derive import Fact, Unit, derive
+from inventory.resolve.counting import Fact
+from inventory.resolve.derive import Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store.changes import Touched

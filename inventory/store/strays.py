@@ -100,14 +100,14 @@ def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:
             SIGHTING.c.stray == 1, SIGHTING.c.hour < before - HOUR, SIGHTING.c.last_seen < before
         )
     )
-    unknown = sorted(_captured_interfaces(conn) - set(servers))
+    unknown = sorted(captured_interfaces(conn) - set(servers))
     for some in chunks(unknown):
         conn.execute(
             delete(CAPTURE).where(CAPTURE.c.interface_id.in_(some), CAPTURE.c.end < before)
         )
 
 
-def _captured_interfaces(conn: Connection) -> set[str]:
+def captured_interfaces(conn: Connection) -> set[str]:
     """By one step in the index for each, not by reading it all."""
     steps = text(
         "WITH RECURSIVE step(name) AS (SELECT min(interface_id) FROM capture UNION ALL"

@@ -209,6 +209,16 @@ CAPTURE = Table(
     sqlite_with_rowid=False,
 )
 
+JOINED = Table(
+    "joined",
+    METADATA,
+    # Batches whose facts were joined with those of others: they cannot be taken back any more, so a later version is kept out.
+    _ref("batch_id", "batch"),
+    PrimaryKeyConstraint("batch_id"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 # -- knowledge ---------------------------------------------------------------------------------------------------------------------------
 
 SWEEP = Table(
@@ -362,6 +372,21 @@ LOCK_EPOCH = Table(
     _text("name"),
     _int("epoch"),
     _text("holder"),
+    PrimaryKeyConstraint("name"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+DUTY = Table(
+    "duty",
+    METADATA,
+    # What the daemon does again and again: when it was last tried, by whom, when it was last done, and why not since.
+    _text("name"),
+    _int("tried_at"),
+    _int("done_at", nullable=True),
+    _int("failures"),
+    _text("problem"),
+    _text("worker"),
     PrimaryKeyConstraint("name"),
     sqlite_strict=True,
     sqlite_with_rowid=False,

@@ -10,7 +10,8 @@ import pytest
 
 from inventory.config import Settings
 from inventory.model import KINDS, Confidence, FlowLog, Sighting, Span, Vpc, iso
-from inventory.resolve.derive import Fact, Unit, derive
+from inventory.resolve.counting import Fact
+from inventory.resolve.derive import Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.store import Store
 from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, own_row, sweep

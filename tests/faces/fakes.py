@@ -188,6 +188,7 @@ def status_answer(**changes: object) -> dict[str, Any]:
             "throttled": 0,
             "by_call": {},
         },
+        "duties": [],
     }
     return base | changes
 

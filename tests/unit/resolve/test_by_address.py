@@ -8,7 +8,8 @@ import pytest
 
 from inventory.model import Confidence, MountHour, Subnet, Version
 from inventory.resolve.attribute import Part, attribute, steady
-from inventory.resolve.derive import Fact, Unit, derive
+from inventory.resolve.counting import Fact
+from inventory.resolve.derive import Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from tests.builders import (

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.model import Attribution, Confidence, Method, MountHour
-from inventory.resolve.derive import Fact, Unit, derive, reached_units, unit_of
+from inventory.resolve.counting import Fact
+from inventory.resolve.derive import Unit, derive, reached_units, unit_of
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from tests.builders import (

@@ -1,0 +1,190 @@
+"""What each duty does: steps of the pipeline, and when a step that raised nothing has failed all the same."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inventory import pipeline
+from inventory.collect.choosing import begin, opened
+from inventory.collect.needs import Needs
+from inventory.collect.report import Report
+from inventory.daemon.duties import Duty, Ending
+from inventory.discover import sweeping
+from inventory.discover.asked import Asked
+from inventory.errors import StandstillError
+from inventory.model import BatchState
+
+if TYPE_CHECKING:
+    from inventory.config import Settings, SourceSettings
+    from inventory.store import Store
+
+EVERY = {"files": 60, "s3": 300, "athena": 3600}
+"""By type, the seconds from one reading of a source to the next, unless its section says ``every``."""
+
+EVERY_METHOD = {"streams": 600, "insights": 3600}
+"""The same for the methods of a source in CloudWatch."""
+
+LOOK = 60
+"""Seconds between two looks at which live sweeps are due, or what nobody could name."""
+
+LOOK_BACK = 900
+"""Seconds between two askings of histories."""
+
+COMPACT = 3600
+"""Seconds between two joinings of old facts."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def every(section: SourceSettings) -> int:
+    """Seconds from one reading of a source to the next."""
+    if section.every is not None:
+        return section.every
+    return EVERY.get(section.type) or EVERY_METHOD[getattr(section, "method", "streams")]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the work of every duty needs."""
+
+    settings: Settings
+    clock: Callable[[], int]
+    monotonic: Callable[[], float]
+    is_over: Callable[[], bool]
+    sleep: Callable[[float], None]
+    """Sleeps; raises ``StoppedError`` when the program stops."""
+    report: Callable[[Duty], Report] = lambda _: Report()
+    """A report to fill in, for one try."""
+
+    def duties(self, sections: Sequence[SourceSettings]) -> list[Duty]:
+        """Everything that is done again and again, by configuration."""
+        discover = self.settings.discover
+        live = discover.mode == "aws"
+        found = [
+            Duty(
+                "sweep", pipeline.SWEEPS, LOOK if live else discover.every.interfaces, self.sweep()
+            )
+        ]
+        found += [
+            Duty(
+                f"source {section.name}",
+                pipeline.source_lock(section.name),
+                every(section),
+                self.reading(section),
+            )
+            for section in sections
+        ]
+        found.append(Duty("compact", pipeline.COMPACTION, COMPACT, self.compact))
+        if live:
+            found.append(Duty("resolve", pipeline.SWEEPS, LOOK, self.resolve))
+        if live and discover.cloudtrail.enabled:
+            found.append(Duty("histories", pipeline.SWEEPS, LOOK_BACK, self.look_back))
+        return found
+
+    def _run(self, duty: Duty, store: Store) -> pipeline.Run:
+        return pipeline.Run(store, self.settings, self.report(duty), self.clock, self.is_over)
+
+    def _ending(self, report: Report) -> Ending:
+        for problem in report.problems:
+            _LOG.warning("%s", problem)
+        return Ending.OVER if self.is_over() else Ending.DONE
+
+    # -- knowledge -----------------------------------------------------------------------------------------------------------------------
+
+    def sweep(self) -> Callable[[Duty, Store], Ending]:
+        """Ask what is due, or read recorded sweeps that are new."""
+        shortest = min(
+            getattr(self.settings.discover.every, kind)
+            for kind in type(self.settings.discover.every).model_fields
+        )
+        last: list[float] = []
+
+        def work(duty: Duty, store: Store) -> Ending:
+            now = self.clock()
+            # Put back, the clock makes everything due that was asked "later", and due again: by it nobody can tell what is, for a while.
+            ahead = sweeping.is_dated_ahead(self.settings, store, now)
+            if ahead and last and self.monotonic() - last[0] < shortest:
+                return Ending.IDLE
+            if sweeping.is_quiet(self.settings, store, now=now, asked=Asked.DUE):
+                return Ending.IDLE
+            last[:] = [self.monotonic()]
+            run = self._run(duty, store)
+            pipeline.learn(run, Asked.DUE)
+            return self._swept(run.report)
+
+        return work
+
+    def resolve(self, duty: Duty, store: Store) -> Ending:
+        """Ask again what may explain clients that nobody could name."""
+        if sweeping.is_quiet(self.settings, store, now=self.clock(), asked=Asked.UNEXPLAINED):
+            return Ending.IDLE
+        run = self._run(duty, store)
+        pipeline.learn(run, Asked.UNEXPLAINED)
+        return self._swept(run.report)
+
+    def look_back(self, duty: Duty, store: Store) -> Ending:
+        """Ask CloudTrail about them."""
+        run = self._run(duty, store)
+        pipeline.look_back(run)
+        return self._ending(run.report)
+
+    def _swept(self, report: Report) -> Ending:
+        if report.problems and not report.sweeps and not self.is_over():
+            # Without the sweep's name, so that the same trouble is told in the same words each time.
+            raise StandstillError(re.sub(r"^sweep \S+ ", "", report.problems[0]))
+        return self._ending(report)
+
+    # -- facts ---------------------------------------------------------------------------------------------------------------------------
+
+    def reading(self, section: SourceSettings) -> Callable[[Duty, Store], Ending]:
+        """Read what is new in one source."""
+
+        def work(duty: Duty, store: Store) -> Ending:
+            run = self._run(duty, store)
+            needs = Needs(self.settings, store, self.clock, self.sleep)
+            try:
+                start = begin(self.settings, section.name, None, self.clock())
+                pipeline.read(run, opened(section, needs), Listening(duty, self.monotonic), start)
+            finally:
+                store.use(needs.day, needs.uses())
+            self._refuse_standstill(section, run.report)
+            return self._ending(run.report)
+
+        return work
+
+    def compact(self, duty: Duty, store: Store) -> Ending:
+        """Join old facts."""
+        run = self._run(duty, store)
+        gone = pipeline.compact(run)
+        if gone:
+            _LOG.info("%d rows of old facts were joined with others", gone)
+        return self._ending(run.report)
+
+    def _refuse_standstill(self, section: SourceSettings, report: Report) -> None:
+        """Who asks AWS for batches and gets none of them has a fault of the way there; a file that cannot be read is a hole of its own."""
+        only_failures = report.batches.keys() == {BatchState.FAILED}
+        if only_failures and section.type != "files" and not self.is_over():
+            raise StandstillError(report.problems[0])
+
+
+@dataclass
+class Listening:
+    """Progress, as signs of life of a duty."""
+
+    duty: Duty
+    monotonic: Callable[[], float]
+
+    def start(self, total_batches: int, total_bytes: int) -> None:
+        """There is so much to read."""
+        self.duty.heard_at = self.monotonic()
+        if total_batches:
+            _LOG.info("%d batches to read, %d bytes", total_batches, total_bytes)
+
+    def advance(self, size: int, batch: str) -> None:
+        """One batch is recorded."""
+        self.duty.heard_at = self.monotonic()
+        _LOG.debug("%s is recorded, %d bytes", batch, size)
