@@ -233,7 +233,7 @@ def test_before_anything_is_read_everything_is_blind(make: Make) -> None:
     assert (listed["clients_now"], listed["last_seen"], listed["idle_since"]) == (None, None, None)
 
 
-@pytest.mark.parametrize("state", [BatchState.FAILED, BatchState.PARTIAL])
+@pytest.mark.parametrize("state", [BatchState.FAILED, BatchState.PARTIAL, BatchState.GONE])
 def test_a_batch_that_was_not_read_whole_is_a_hole(make: Make, state: BatchState) -> None:
     inventory = make()
     slot = (T + 7200, T + 7500)
