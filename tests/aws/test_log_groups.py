@@ -26,6 +26,9 @@ from inventory.model import (
     Version,
 )
 from inventory.resolve.topology import Topology
+from tests.fakeaws.calls import Result
+from tests.fakeaws.faults import Fault
+from tests.fakeaws.refusals import RefusalError
 from tests.fakeaws.services.logs import Logs
 from tests.fakeaws.serving import Served
 from tests.unit.flowlog.lines import RICH, SERVER, line
@@ -330,6 +333,28 @@ def test_a_log_group_that_is_not_there(desk: Desk, method: str) -> None:
     batch = desk.read(method=method, log_groups=("/vpc/flow-log",))
     assert batch.state is BatchState.FAILED
     assert "there is no log group /vpc/flow-log" in batch.problem
+
+
+@METHODS
+def test_a_log_group_of_another_account_is_not_read(desk: Desk, method: str) -> None:
+    """Though it has the same name: the credentials must belong to the account that the source names."""
+    put(desk, request())
+    assert desk.read(method=method, account=ACCOUNT).state is BatchState.DONE
+    batch = desk.read(method=method, account="444455556666")
+    assert batch.state is BatchState.FAILED
+    assert f"for account 444455556666 belong to account {ACCOUNT}" in batch.problem
+
+
+def test_a_query_that_insights_does_not_take_is_told(desk: Desk) -> None:
+    fault = Fault("malformed", result=_malformed)
+    desk.served.cloud.faults.always("logs.start-query", fault)
+    batch = desk.read(method="insights")
+    assert batch.state is BatchState.FAILED
+    assert 'use method = "streams"' in batch.problem
+
+
+def _malformed(*_: object) -> Result:
+    raise RefusalError("MalformedQueryException", "unexpected symbol")
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,11 @@ def test_files_streams_and_insights_say_the_same(
     write_sweeps(paths.snapshots, WORLD.account, SWEEPS[:: 1 if whole else 3], configs)
     known = learnt(tmp_path, paths.snapshots)
     said = {}
+    width = {} if whole else {"window": "3h"}
     sources = {
         "files": {"type": "files", "path": str(paths.logs)},
-        "streams": cloudwatch(configs, vantage=read),
-        "insights": cloudwatch(configs, vantage=read, method="insights"),
+        "streams": cloudwatch(configs, vantage=read, **width),
+        "insights": cloudwatch(configs, vantage=read, method="insights", **width),
     }
     for name, source in sources.items():
         settings = reading(tmp_path, known, paths.snapshots, name, source)

@@ -50,6 +50,8 @@ class LogGroups:
             return self._known[name]
 
     def _asked(self, name: str) -> LogGroup:
+        if self._caller.account and not self._known:
+            self._caller.identity()  # else a log group of the same name in another account would be read
         rows = self._caller.listed(
             "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name
         )
@@ -77,4 +79,6 @@ def told(error: AwsError, group: str) -> str:
         return (
             f"log group {group}: {error} (it, or a log stream of it, was deleted while it was read)"
         )
+    if error.code == "MalformedQueryException":
+        return f'log group {group}: {error} (a fault of this program: use method = "streams", and report it with the format)'
     return f"log group {group}: {error.told}"
