@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inventory.answers.declaring import Declared
+from inventory.answers.declared import Declared
 from inventory.answers.shapes import Json
 from inventory.model import FileSystem, MountTarget, OwnerKind, Version
 from inventory.verdict import Standing

@@ -4,51 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
+from inventory.answers import starting
 from inventory.answers.asking import Desk
+from inventory.answers.declared import Declared, Found, unplaced
 from inventory.model import (
+    Declaration,
     FileSystem,
     Function,
     Owner,
     OwnerKind,
     Place,
     Replication,
-    Task,
-    TaskDefinition,
     Version,
 )
 from inventory.resolve import arns
 from inventory.store import clusters
 from inventory.verdict import Standing
-
-
-@dataclass(slots=True)
-class Declared:
-    """One reference, as it is told."""
-
-    kind: str
-    id: str
-    standing: Standing
-    why: str
-    account: str = ""
-    region: str = ""
-    arn: str = ""
-    access_points: tuple[str, ...] = ()
-    first_seen: int | None = None
-    last_seen: int | None = None
-    """When a sweep last showed it."""
-    mounts_as: frozenset[tuple[str, ...]] = field(default_factory=frozenset)
-    """What a client that mounts by it is known by; see :func:`known_by`."""
-
-
-class Found(NamedTuple):
-    """Everything that sweeps tell."""
-
-    declared: list[Declared]
-    unplaced: list[Declared]
-    """May be of this file system, may be of another one."""
 
 
 def declared(
@@ -59,15 +33,17 @@ def declared(
     ``dumped``: by account, region and cluster, when the newest whole dump was taken.
     """
     search = _Search(desk, version, since)
+    tasks = starting.declared(desk.knowledge.topology, version.value.file_system_id)
     return Found(
         [
             *search.functions(),
-            *search.task_definitions(),
+            *tasks.declared,
             *search.replications(),
             *search.claims(dumped),
+            *search.elsewhere(),
             *search.own(),
         ],
-        [*search.open_functions(), *search.open_tasks()],
+        [*search.open_functions(), *tasks.unplaced],
     )
 
 
@@ -132,9 +108,13 @@ class _Search:
             for arn in function.access_point_arns
             if (name := arns.parse(arn).name)
             and arns.parse(arn).service == "elasticfilesystem"
-            and (known := self.desk.knowledge.topology.access_point(name)) is not None
-            and known.value.file_system_id == self.file_system_id
+            and self.is_own(name)
         )
+
+    def is_own(self, access_point_id: str) -> bool:
+        """Whether an access point is one of the file system's, as far as any sweep showed it."""
+        known = self.desk.knowledge.topology.access_point(access_point_id)
+        return known is not None and known.value.file_system_id == self.file_system_id
 
     def open_functions(self) -> Iterator[Declared]:
         """Functions with an access point that nobody can place, unless the file system's own ones were all listed since."""
@@ -149,59 +129,7 @@ class _Search:
                     continue
                 if (parsed.account, parsed.region) == self.place:
                     why = f"nobody knows whose access point {parsed.name} is"
-                    yield self._open("lambda_function", one.value.function_name, why, one)
-
-    # -- ECS ---------------------------------------------------------------------------------------------------------------------------
-
-    def task_definitions(self) -> Iterator[Declared]:
-        """Live while a task runs by it; else dormant: whoever starts a task or a service by it mounts again."""
-        once: dict[str, Version[TaskDefinition]] = {
-            one.value.task_definition_arn: one
-            for one in self.desk.knowledge.topology.versions("task_definition")
-        }
-        for arn, one in sorted(once.items()):
-            points = [ap for fs, ap in one.value.file_systems if fs == self.file_system_id]
-            if not points:
-                continue
-            tasks = self._tasks(arn)
-            running = [task for task in tasks if _runs(task)]
-            services = sorted({task.value.group for task in running})
-            standing, why = (
-                (Standing.LIVE, f"{len(running)} running: {', '.join(services)}")
-                if running
-                else (Standing.DORMANT, "no task runs by it")
-            )
-            yield Declared(
-                "task_definition",
-                arns.parse(arn).name,
-                standing,
-                why,
-                one.account,
-                one.region,
-                arn,
-                tuple(sorted({ap for ap in points if ap})),
-                one.first_seen,
-                max((task.last_seen for task in tasks), default=one.last_seen),
-                frozenset({("task_definition", arn)}),
-            )
-
-    def _tasks(self, arn: str) -> list[Version[Task]]:
-        newest: dict[str, Version[Task]] = {}
-        for task in self.desk.knowledge.topology.tasks_of_definition(arn):
-            newest[task.value.task_arn] = task
-        return list(newest.values())
-
-    def open_tasks(self) -> Iterator[Declared]:
-        """Running tasks whose definition nobody read."""
-        topology = self.desk.knowledge.topology
-        unread: dict[str, Version[Task]] = {}
-        for one in topology.versions("task"):
-            arn = one.value.task_definition_arn
-            if _runs(one) and topology.task_definition(arn) is None:
-                unread[arn] = one
-        for arn, one in sorted(unread.items()):
-            why = "a task runs by it, and nobody read it"
-            yield self._open("task_definition", arns.parse(arn).name or one.value.group, why, one)
+                    yield unplaced("lambda_function", one.value.function_name, why, one)
 
     # -- replication -------------------------------------------------------------------------------------------------------------------
 
@@ -261,6 +189,62 @@ class _Search:
                 mounts_as=frozenset({("eks", cluster)}),
             )
 
+    # -- other services ----------------------------------------------------------------------------------------------------------------
+
+    def elsewhere(self) -> Iterator[Declared]:
+        """What Batch, CodeBuild, SageMaker, DataSync, Transfer Family, Mainframe Modernization and AgentCore declare."""
+        newest: dict[tuple[str, str, str, str], Version[Declaration]] = {}
+        for kind in _ELSEWHERE:
+            for one in self.desk.knowledge.topology.versions(kind):
+                if self._names(one.value):
+                    key = (kind, one.account, one.region, one.value.declaration_id)
+                    newest[key] = one
+        for (kind, *_), last in sorted(newest.items()):
+            standing, why = self._worth(kind, last)
+            found = self.standing(last, why)
+            if found is None:
+                continue
+            if found[0] is Standing.LIVE:
+                found = (standing, why)
+            name = last.value.name or last.value.declaration_id
+            arn = last.value.declaration_id
+            yield Declared(
+                kind,
+                name,
+                *found,
+                last.account,
+                last.region,
+                arn if arn.startswith("arn:") else "",
+                tuple(sorted({point for _, point in last.value.mounts if point})),
+                last.first_seen,
+                last.last_seen,
+            )
+
+    def _names(self, value: Declaration) -> bool:
+        return any(
+            fs == self.file_system_id or (not fs and self.is_own(point))
+            for fs, point in value.mounts
+        )
+
+    def _worth(self, kind: str, last: Version[Declaration]) -> tuple[Standing, str]:
+        if kind == "transfer_location":
+            return self._of_tasks(last)
+        if not last.value.live:
+            return Standing.DORMANT, "it is not active"
+        return Standing.LIVE, _ELSEWHERE[kind]
+
+    def _of_tasks(self, location: Version[Declaration]) -> tuple[Standing, str]:
+        """A DataSync location is what tasks between it and another one make of it."""
+        tasks = [
+            one.value
+            for one in self.desk.knowledge.topology.versions("transfer_task")
+            if one.not_after is None and location.value.declaration_id in one.value.location_arns
+        ]
+        at_work = sorted(one.name or one.task_arn for one in tasks if one.scheduled or one.running)
+        if at_work:
+            return Standing.LIVE, f"DataSync copies by schedule: {', '.join(at_work)}"
+        return Standing.DORMANT, "no DataSync task with a schedule copies from or to it"
+
     # -- its own -----------------------------------------------------------------------------------------------------------------------
 
     def own(self) -> Iterator[Declared]:
@@ -272,6 +256,12 @@ class _Search:
         }
         for name, one in sorted(newest.items()):
             yield self._plain("access_point", name, Standing.CONTEXT, "a way into it", one)
+        for policy in self.desk.knowledge.topology.versions("file_system_policy"):
+            value = policy.value
+            mine = value.file_system_id == self.file_system_id and policy.not_after is None
+            if mine and (value.accounts or value.anybody):
+                why = f"lets in {', '.join(value.accounts) or 'whoever can reach it'}"
+                yield self._plain("policy", value.file_system_id, Standing.CONTEXT, why, policy)
 
     def _plain(
         self, kind: str, name: str, standing: Standing, why: str, last: Version[Any]
@@ -288,22 +278,20 @@ class _Search:
             last_seen=last.last_seen,
         )
 
-    def _open(self, kind: str, name: str, why: str, one: Version[Any]) -> Declared:
-        return Declared(
-            kind,
-            name,
-            Standing.LIVE,
-            why,
-            one.account,
-            one.region,
-            first_seen=one.first_seen,
-            last_seen=one.last_seen,
-        )
 
-
-def _runs(task: Version[Task]) -> bool:
-    value = task.value
-    return task.not_after is None and value.stopped_at is None and value.last_status != "STOPPED"
+_ELSEWHERE = {
+    "batch_definition": "jobs by it mount it",
+    "build_project": "its builds mount it",
+    "studio_domain": "everybody in the domain gets it",
+    "studio_profile": "a person's settings name it",
+    "studio_space": "a space mounts it",
+    "transfer_location": "DataSync",
+    "transfer_user": "a Transfer Family user's home",
+    "transfer_access": "a Transfer Family group's home",
+    "mainframe_environment": "its storage",
+    "agent_runtime": "its sessions mount it",
+}
+"""By kind, why it is live."""
 
 
 # -- who was seen ------------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from inventory.answers import consequences, shapes
 from inventory.answers.asking import Desk
 from inventory.answers.contacts import Contact
-from inventory.answers.declaring import Declared, Found, declared, known_by, matched
+from inventory.answers.declared import Declared, Found
+from inventory.answers.declaring import declared, known_by, matched
 from inventory.answers.finding import keys_of, one_file_system
 from inventory.answers.labels import Labels
 from inventory.answers.reaching import Checker, Reached
@@ -104,7 +105,7 @@ class _Case:
         found = declared(self.desk, self.version, self.window[0], self._dumped())
         seen = [known_by(self.desk, contact.owners) for contact in contacts]
         met = matched(found.declared, {each for known in seen for each in known})
-        reached = self.checker.reached(self.version.value.file_system_id, self.home, frozenset())
+        reached = self.checker.reached(self.version.value.file_system_id, self.home, self._let_in())
         clients = self._clients(contacts)
         facts = Facts(
             window=self.window,
@@ -259,6 +260,17 @@ class _Case:
                 if cluster and times.whole_at is not None:
                     found[account, region, cluster] = times.whole_at
         return found
+
+    def _let_in(self) -> frozenset[str]:
+        """Other accounts that its policy names."""
+        told = [
+            one.value
+            for one in self.desk.knowledge.topology.versions("file_system_policy")
+            if (one.account, one.region) == self.home
+            and one.value.file_system_id == self.version.value.file_system_id
+            and one.not_after is None
+        ]
+        return frozenset(account for one in told for account in one.accounts) - {self.home[0]}
 
     def _targets(self) -> list[Version[MountTarget]]:
         """Those that can have existed in the window."""

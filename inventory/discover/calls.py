@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.discover import fields, kubernetes, reduce, trail
+from inventory.discover import declaring, fields, kubernetes, reduce, trail
 from inventory.discover.fields import FieldError, Raw
 from inventory.model import FREE, KINDS, CallState, Sweep
 
@@ -74,6 +74,33 @@ CALLS: Mapping[str, Call] = {
     "fsx.describe-file-systems": Call("FileSystems", "other_server", reduce.fsx_server),
     "s3files.list-file-systems": Call("fileSystems"),
     "s3files.list-mount-targets": Call("mountTargets", "other_server", reduce.s3files_server),
+    "ecs.describe-services": Call("services", "ecs_service", declaring.ecs_service),
+    "events.list-targets-by-rule": Call("Targets", "task_schedule", declaring.task_schedule),
+    "scheduler.get-schedules": Call("Schedules", "timed_task", declaring.timed_task),
+    "batch.describe-job-definitions": Call(
+        "jobDefinitions", "batch_definition", declaring.batch_definition
+    ),
+    "codebuild.batch-get-projects": Call("projects", "build_project", declaring.build_project),
+    "sagemaker.describe-domains": Call("Domains", "studio_domain", declaring.studio_domain),
+    "sagemaker.describe-user-profiles": Call(
+        "UserProfiles", "studio_profile", declaring.studio_profile
+    ),
+    "sagemaker.describe-spaces": Call("Spaces", "studio_space", declaring.studio_space),
+    "datasync.describe-locations-efs": Call(
+        "Locations", "transfer_location", declaring.transfer_location
+    ),
+    "datasync.describe-tasks": Call("Tasks", "transfer_task", declaring.transfer_task),
+    "transfer.describe-users": Call("Users", "transfer_user", declaring.transfer_user),
+    "transfer.describe-accesses": Call("Accesses", "transfer_access", declaring.transfer_access),
+    "m2.get-environments": Call(
+        "environments", "mainframe_environment", declaring.mainframe_environment
+    ),
+    "bedrock-agentcore-control.get-agent-runtimes": Call(
+        "agentRuntimes", "agent_runtime", declaring.agent_runtime
+    ),
+    "efs.describe-file-system-policies": Call(
+        "Policies", "file_system_policy", declaring.file_system_policy
+    ),
     trail.CALL: Call(
         "Events",
         "client_connection",
@@ -108,6 +135,21 @@ WHOLE_BY: Mapping[str, tuple[str, ...]] = {
         "s3files.list-file-systems",
         "s3files.list-mount-targets",
     ),
+    "ecs_service": ("ecs.list-clusters", "ecs.describe-services"),
+    "task_schedule": ("events.list-targets-by-rule",),
+    "timed_task": ("scheduler.get-schedules",),
+    "batch_definition": ("batch.describe-job-definitions",),
+    "build_project": ("codebuild.batch-get-projects",),
+    "studio_domain": ("sagemaker.describe-domains",),
+    "studio_profile": ("sagemaker.describe-user-profiles",),
+    "studio_space": ("sagemaker.describe-spaces",),
+    "transfer_location": ("datasync.describe-locations-efs",),
+    "transfer_task": ("datasync.describe-tasks",),
+    "transfer_user": ("transfer.describe-users",),
+    "transfer_access": ("transfer.describe-accesses",),
+    "mainframe_environment": ("m2.get-environments",),
+    "agent_runtime": ("bedrock-agentcore-control.get-agent-runtimes",),
+    "file_system_policy": ("efs.describe-file-system-policies",),
 }
 """By kind the calls that must all be whole before absence means anything.
 

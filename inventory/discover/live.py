@@ -15,6 +15,8 @@ from typing import Any
 from inventory.aws import Caller, corrupt
 from inventory.discover.calls import CALLS, Answer, read_answer
 from inventory.discover.calls import sweep as made_of
+from inventory.discover.looking import LOOKING
+from inventory.discover.references import STARTERS
 from inventory.errors import AwsError, AwsFault
 from inventory.model import CallState, Sweep
 
@@ -38,6 +40,8 @@ class Gathering:
     caller: Caller
     known_definitions: Collection[str] = ()
     """ARNs of task definitions that are known already: they never change, so they are not asked for again."""
+    asking: frozenset[str] = frozenset()
+    """The calls that are being made."""
     rows: dict[str, list[Any]] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
@@ -48,6 +52,7 @@ class Gathering:
 
         In the order of :data:`FETCHERS`: what changes fastest is asked first, nearest to the sweep's moment.
         """
+        self.asking |= set(calls)
         found: dict[str, Answer] = {}
         for call in [one for one in FETCHERS if one in calls]:
             rows = self.fetch(call)
@@ -242,8 +247,12 @@ _NO_DEFINITION = "ClientException: Unable to describe task definition"
 
 
 def _task_definitions(gathering: Gathering, call: str) -> Iterator[Any]:
-    """Each once and for ever, for it never changes."""
+    """Each once and for ever, for it never changes: of tasks, and of what may start one, where that is asked too."""
     wanted = {row.get("taskDefinitionArn") for row in gathering.parents("ecs.describe-tasks", call)}
+    for starter in STARTERS:
+        if starter in gathering.asking:
+            for row in gathering.parents(starter, call):
+                wanted |= _started_by(row)
     new = sorted(wanted - {None, ""} - set(gathering.known_definitions))
 
     def one(arn: str) -> list[Any]:
@@ -253,6 +262,31 @@ def _task_definitions(gathering: Gathering, call: str) -> Iterator[Any]:
         return [asked["taskDefinition"]]
 
     yield from gathering.each(call, new, one, gone=_NO_DEFINITION)
+
+
+def _started_by(row: Mapping[str, Any]) -> set[Any]:
+    """The definitions that a service's deployments, a rule's target or a schedule start tasks by."""
+    deployments = [row, *(row.get("deployments") or ()), *(row.get("taskSets") or ())]
+    target = (row.get("Target") or row).get("EcsParameters") or {}
+    return {one.get("taskDefinition") for one in deployments} | {target.get("TaskDefinitionArn")}
+
+
+def _services(gathering: Gathering, call: str) -> Iterator[Any]:
+    """Ten at a time is what AWS allows."""
+
+    def of_cluster(cluster: str) -> Iterator[Any]:
+        arns = gathering.caller.listed(
+            "ecs",
+            "list_services",
+            "serviceArns",
+            cluster=cluster,
+            PaginationConfig={"PageSize": 100},
+        )
+        for start in range(0, len(arns), 10):
+            some = list(arns[start : start + 10])
+            yield from _described(gathering, call, "services", cluster=cluster, services=some)
+
+    yield from _of_clusters(gathering, call, of_cluster)
 
 
 def _mount_targets(gathering: Gathering, call: str) -> Iterator[Any]:
@@ -318,6 +352,8 @@ FETCHERS: Mapping[str, Fetcher] = {
     "efs.describe-access-points": _listing("efs", "describe_access_points", 100),
     "efs.describe-replication-configurations": _replications,
     "ecs.describe-container-instances": _container_instances,
+    "ecs.describe-services": _services,
+    **LOOKING,
     "ecs.describe-task-definitions": _task_definitions,
     "ec2.describe-vpcs": _listing("ec2", "describe_vpcs", 1000),
     "ec2.describe-subnets": _listing("ec2", "describe_subnets", 1000),

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from inventory.config import EverySettings
 from inventory.discover.live import OPTIONAL
+from inventory.discover.looking import LOOKING
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "interfaces": ("ec2.describe-network-interfaces",),
@@ -34,7 +35,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "s3files.list-file-systems",
         "s3files.list-mount-targets",
     ),
-    "references": ("efs.describe-replication-configurations", "eks.describe-clusters"),
+    "references": (
+        "efs.describe-replication-configurations",
+        "eks.describe-clusters",
+        "ecs.describe-services",
+        *LOOKING,
+        "ecs.describe-task-definitions",
+    ),
 }
 """By key of ``[discover.every]``, the calls that are made at its pace."""
 

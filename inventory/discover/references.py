@@ -6,19 +6,33 @@ from collections.abc import Mapping
 
 REFERENCE_CALLS: Mapping[str, tuple[str, ...]] = {
     "lambda": ("lambda.list-functions",),
-    "ecs": ("ecs.list-clusters", "ecs.describe-tasks", "ecs.describe-task-definitions"),
+    "ecs": (
+        "ecs.list-clusters",
+        "ecs.describe-tasks",
+        "ecs.describe-services",
+        "events.list-targets-by-rule",
+        "scheduler.get-schedules",
+        "ecs.describe-task-definitions",
+    ),
     "eks": ("eks.describe-clusters",),
     "replication": ("efs.describe-replication-configurations",),
     "batch": ("batch.describe-job-definitions",),
     "codebuild": ("codebuild.batch-get-projects",),
-    "sagemaker": ("sagemaker.describe-domains",),
-    "datasync": ("datasync.describe-locations-efs",),
-    "transfer": ("transfer.describe-users",),
+    "sagemaker": (
+        "sagemaker.describe-domains",
+        "sagemaker.describe-user-profiles",
+        "sagemaker.describe-spaces",
+    ),
+    "datasync": ("datasync.describe-locations-efs", "datasync.describe-tasks"),
+    "transfer": ("transfer.describe-users", "transfer.describe-accesses"),
     "bedrock_agentcore": ("bedrock-agentcore-control.get-agent-runtimes",),
     "m2": ("m2.get-environments",),
     "user_data": ("ec2.describe-instance-attributes",),
 }
 """One that no sweep makes has no success: what it looks for is not known to be absent."""
 
-OWN = ("efs.describe-access-points",)
-"""Calls of the file system's own account and region that the others lean on: which access points are its own."""
+STARTERS = ("ecs.describe-services", "events.list-targets-by-rule", "scheduler.get-schedules")
+"""Calls that tell by which task definitions tasks may be started: those are read too."""
+
+OWN = ("efs.describe-access-points", "efs.describe-file-system-policies")
+"""Calls of the file system's own account and region that the others lean on: which access points are its own, and whom it lets in."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from inventory.model.declarations import DECLARED
+
 # The fields of these classes are the allow-list: nothing else of an AWS answer is kept. AWS names keep their spelling.
 
 
@@ -365,6 +367,7 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "cluster_use": (ClusterUse, "use_id"),
     "client_connection": (ClientConnection, "event_id"),
     "interface_event": (InterfaceEvent, "key"),
+    **DECLARED,
 }
 """Every kind of knowledge: its class, and the field that is its key inside an account and region."""
 

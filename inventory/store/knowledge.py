@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from inventory.model import KINDS, Span, Sweep
+from inventory.model import DECLARED, KINDS, Span, Sweep
 from inventory.store import asking
 from inventory.store.statements import chunks, upserting
 from inventory.store.tables import (
@@ -69,7 +69,7 @@ TIMELESS = frozenset(
 )
 """Kinds that are looked up whatever the moment asked about: a new value may change what is said of any time."""
 
-SILENT = frozenset({"cluster_use", "eks_cluster", "flow_log", "replication"})
+SILENT = frozenset({"cluster_use", "eks_cluster", "flow_log", "replication", *DECLARED})
 """Kinds that no attribution depends on: they are read when a question needs them."""
 
 NAMED = frozenset({"client_connection", "interface_event"})

@@ -105,6 +105,7 @@ def answers(call: str, pages: Pages | None = None) -> Callable[[Answering], Answ
 SERVICES = (
     "account",
     "cloudtrail",
+    "declaring",
     "ec2",
     "ecs",
     "efs",

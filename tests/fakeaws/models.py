@@ -16,23 +16,34 @@ from botocore.model import OperationModel, ServiceModel, Shape
 SERVICES = (
     "account",
     "athena",
+    "batch",
+    "bedrock-agentcore-control",
     "cloudtrail",
+    "codebuild",
+    "datasync",
     "ec2",
     "ecs",
     "efs",
     "eks",
+    "events",
     "fsx",
     "glue",
     "lambda",
     "logs",
+    "m2",
     "organizations",
     "s3",
     "s3files",
+    "sagemaker",
+    "scheduler",
     "sts",
+    "transfer",
 )
 """What may be spoken to: a name here, and handlers in :mod:`tests.fakeaws.calls`, add a service."""
 
-STYLES = frozenset({"ec2", "query", "json", "rest-json", "rest-xml"})
+CBOR = "smithy-rpc-v2-cbor"
+
+STYLES = frozenset({"ec2", "query", "json", "rest-json", "rest-xml", CBOR})
 """The protocols that are spoken here."""
 
 _session = botocore.session.Session()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from xml.etree import ElementTree as ET
 
 from botocore.model import OperationModel, Shape
+from botocore.parsers import RpcV2CBORParser
 from botocore.utils import parse_timestamp
 
 from tests.fakeaws import models
@@ -94,6 +95,10 @@ class Reader:
     def _by_target(self) -> str:
         return self.wire.headers.get("x-amz-target", "").rpartition(".")[2]
 
+    def _by_path(self) -> str:
+        """``/service/CodeBuild_20161006/operation/ListProjects``."""
+        return self.wire.path.rpartition("/operation/")[2]
+
     def _by_route(self) -> str:
         wire = self.wire
         routed = models.routed(self.service, wire.method, wire.path, wire.query, wire.headers)
@@ -112,6 +117,14 @@ class Reader:
 
     def _json_parameters(self, operation: OperationModel) -> dict[str, Any]:
         return self._structure(self._json(self.wire.body), operation.input_shape)
+
+    def _cbor_parameters(self, operation: OperationModel) -> dict[str, Any]:
+        given = {}
+        if self.wire.body:
+            parser = RpcV2CBORParser()
+            stream = parser.get_peekable_stream_from_bytes(self.wire.body)
+            given = parser.parse_data_item(stream)
+        return self._structure(given, operation.input_shape)
 
     def _rest_parameters(self, operation: OperationModel) -> dict[str, Any]:
         shape = operation.input_shape
@@ -288,6 +301,7 @@ _OPERATIONS: Mapping[str, Any] = {
     "json": Reader._by_target,
     "rest-json": Reader._by_route,
     "rest-xml": Reader._by_route,
+    models.CBOR: Reader._by_path,
 }
 
 _PARAMETERS: Mapping[str, Any] = {
@@ -296,4 +310,5 @@ _PARAMETERS: Mapping[str, Any] = {
     "json": Reader._json_parameters,
     "rest-json": Reader._rest_parameters,
     "rest-xml": Reader._rest_parameters,
+    models.CBOR: Reader._cbor_parameters,
 }

@@ -17,6 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.serialize import CBORSerializer
 from botocore.utils import parse_timestamp
 
 from tests.fakeaws import models
@@ -60,6 +61,43 @@ def _json_reply(operation: OperationModel, result: Mapping[str, Any], shape: Sha
     version = operation.service_model.metadata.get("jsonVersion", "1.1")
     body = json.dumps(_json(result, shape, operation.name) if shape else {}).encode()
     return Reply(200, body, f"application/x-amz-json-{version}")
+
+
+_CBOR_HEADERS = {"smithy-protocol": "rpc-v2-cbor"}
+
+
+def _cbor_reply(operation: OperationModel, result: Mapping[str, Any], shape: Shape | None) -> Reply:
+    """botocore writes requests so; answers are the same."""
+    body = bytearray()
+    if shape is not None:
+        checked = {k: v for k, v in result.items() if v is not None}
+        _json(checked, shape, operation.name)  # refuses what the model does not know
+        CBORSerializer()._serialize_data_item(body, _at(checked, shape), shape)  # type: ignore[attr-defined]
+    return Reply(200, bytes(body), "application/cbor", _CBOR_HEADERS)
+
+
+def _at(given: Any, shape: Shape) -> Any:  # noqa: ANN401 - as the shape says
+    """Times are datetimes, however they were given."""
+    if shape.type_name == "structure":
+        members = models.members(shape)
+        return {k: _at(v, members[k]) for k, v in given.items() if v is not None}
+    if shape.type_name == "list":
+        return [_at(item, shape.member) for item in given]  # type: ignore[attr-defined]
+    return moment(given) if shape.type_name == "timestamp" else given
+
+
+def _cbor_refusal(_: ServiceModel, refused: RefusalError) -> Reply:
+    said = {"__type": refused.code, "message": refused.message}
+    body = bytes([0xA0 + len(said)]) + b"".join(
+        _cbor_text(text) for pair in said.items() for text in pair
+    )
+    return Reply(refused.status, body, "application/cbor", _CBOR_HEADERS)
+
+
+def _cbor_text(text: str) -> bytes:
+    """A text of at most 65,535 bytes."""
+    encoded = text.encode()
+    return b"\x79" + len(encoded).to_bytes(2, "big") + encoded
 
 
 def _rest_reply(operation: OperationModel, result: Mapping[str, Any], shape: Shape | None) -> Reply:
@@ -271,6 +309,7 @@ _WRITERS: Mapping[str, Writer] = {
     "json": _json_reply,
     "rest-json": _rest_reply,
     "rest-xml": _rest_reply,
+    models.CBOR: _cbor_reply,
 }
 
 _REFUSERS: Mapping[str, Callable[[ServiceModel, RefusalError], Reply]] = {
@@ -279,4 +318,5 @@ _REFUSERS: Mapping[str, Callable[[ServiceModel, RefusalError], Reply]] = {
     "json": _json_refusal,
     "rest-json": _rest_refusal,
     "rest-xml": _xml_refusal,
+    models.CBOR: _cbor_refusal,
 }

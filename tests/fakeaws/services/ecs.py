@@ -12,6 +12,7 @@ from tests.fakeaws.refusals import RefusalError
 Row = Mapping[str, Any]
 
 MOST_DESCRIBED = 100
+MOST_SERVICES = 10
 
 
 def _pages(key: str) -> Pages:
@@ -84,6 +85,24 @@ def list_container_instances(call: Call) -> Result:
     statuses = [call.get("status")] if call.get("status") else ["ACTIVE", "DRAINING"]
     rows = [row for row in _container_instances(call) if row["status"] in statuses]
     return {"containerInstanceArns": [row["containerInstanceArn"] for row in rows]}
+
+
+def _services(call: Call) -> list[Row]:
+    return _in_cluster(call.rows("ecs.describe-services"), "serviceArn", _cluster(call))
+
+
+@answers("ecs.list-services", _pages("serviceArns"))
+def list_services(call: Call) -> Result:
+    return {"serviceArns": [row["serviceArn"] for row in _services(call)]}
+
+
+@answers("ecs.describe-services")
+def describe_services(call: Call) -> Result:
+    """Ten at most, not a hundred."""
+    if len(call.get("services")) > MOST_SERVICES:
+        raise call.refusal("invalid", f"services may be {MOST_SERVICES} at most.")
+    found, failures = _described(call, "services", "serviceArn", _services(call))
+    return {"services": found, "failures": failures}
 
 
 @answers("ecs.describe-container-instances")

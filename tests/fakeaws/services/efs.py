@@ -113,3 +113,12 @@ def replications(call: Call) -> Result:
 
 def _sides(row: Row) -> list[str]:
     return [row["SourceFileSystemId"], *(end["FileSystemId"] for end in row["Destinations"])]
+
+
+@answers("efs.describe-file-system-policy")
+def policy(call: Call) -> Result:
+    wanted = _file_system(call, call.get("FileSystemId"))
+    for row in call.rows():
+        if row["FileSystemId"] == wanted:
+            return dict(row)
+    raise _not_found("Policy", wanted)

@@ -30,6 +30,8 @@ class Account:
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     account: str = ACCOUNT
     region: str = REGION
+    core: tuple[str, ...] = ("ec2", "ecs", "efs", "eks", "fsx", "lambda", "s3files")
+    """Services whose operations are told apart by their name alone; of others there is nothing but what ``(service, operation)`` gives."""
 
     @property
     def aws(self) -> Account:
@@ -41,23 +43,25 @@ class Account:
     def knows(self, *_: str) -> bool:
         return True
 
-    def _answer(self, operation: str, parameters: Mapping[str, Any]) -> object:
+    def _answer(self, operation: str, parameters: Mapping[str, Any], service: str) -> object:
         self.asked.append((operation, parameters))
-        found = self.answers.get(operation)
+        found = self.answers.get((service, operation), self.answers.get(operation))
         for value in parameters.values():
-            key = (operation, tuple(value) if isinstance(value, list) else value)
+            key = (operation, tuple(map(str, value)) if isinstance(value, list) else value)
             found = self.answers.get(key, found) if isinstance(value, str | list) else found
         if isinstance(found, AwsError):
             raise found
         return found
 
-    def listed(self, _service: str, operation: str, _key: str, **parameters: Any) -> object:
-        return self._answer(operation, parameters) or []
+    def listed(self, service: str, operation: str, _key: str, **parameters: Any) -> object:
+        if service not in self.core and (service, operation) not in self.answers:
+            return []
+        return self._answer(operation, parameters, service) or []
 
     def ask(
-        self, _service: str, operation: str, *, need: tuple[str, ...], **parameters: Any
+        self, service: str, operation: str, *, need: tuple[str, ...], **parameters: Any
     ) -> object:
-        return self._answer(operation, parameters) or {key: [] for key in need}
+        return self._answer(operation, parameters, service) or {key: [] for key in need}
 
 
 def fault(kind: AwsFault = AwsFault.DENIED, code: str = "") -> AwsError:

@@ -15,6 +15,7 @@ from inventory.discover import reduce, trail
 from inventory.discover.calls import CALLS, WHOLE_BY, read_answer, sweep
 from inventory.discover.fields import FieldError
 from inventory.model import KINDS, CallState, TaskAttachment
+from tests.unit.discover import declared_examples
 
 SECRET = "planted-7c1d"
 
@@ -226,6 +227,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "networkInterfaceId": "eni-8",
         "ipv4Address": "10.0.0.61",
     },
+    **declared_examples.examples(SECRET),
 }  # fmt: skip
 
 
