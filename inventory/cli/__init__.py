@@ -23,6 +23,7 @@ from inventory.cli.face import Face
 from inventory.cli.gather import collect, discover, snapshot
 from inventory.cli.questions import list_, mounts, status, who
 from inventory.cli.run import run as run_daemon
+from inventory.cli.setup import setup
 from inventory.cli.streams import OutputError, ReaderGoneError, standard_streams
 from inventory.cli.times import zone_named
 from inventory.errors import InventoryError
@@ -103,6 +104,7 @@ for command in (
     export,
     changes,
     explore,
+    setup,
     demo,
 ):
     cli.add_command(command)

@@ -9,7 +9,7 @@ from inventory.collect import Source
 from inventory.collect.files import FilesSource
 from inventory.collect.needs import Needs
 from inventory.collect.s3 import S3Source
-from inventory.config import Settings, SourceSettings
+from inventory.config import AthenaSettings, Settings, SourceSettings
 from inventory.errors import ConfigError, UsageError
 
 
@@ -23,7 +23,14 @@ def _cloudwatch(section: Any, needs: Needs) -> Source:  # noqa: ANN401 - by its 
     return made(section, needs)
 
 
+def _athena(section: AthenaSettings, needs: Needs) -> Source:
+    from inventory.collect.athena import AthenaSource  # noqa: PLC0415 - botocore is most of a second, which files need not wait for
+
+    return AthenaSource(section, needs)
+
+
 SOURCES: Mapping[str, Callable[[Any, Needs], Source]] = {
+    "athena": _athena,
     "files": lambda section, _: FilesSource(section.name, section.path, section.format),
     "s3": S3Source,
     "cloudwatch": _cloudwatch,

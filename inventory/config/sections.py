@@ -184,6 +184,10 @@ class AthenaSettings(SourceSettings):
     """Flow logs behind an Athena table."""
 
     type: Literal["athena"]
+    region: Region | None = None
+    """Where Athena is asked; that of the environment without one."""
+    account: AccountId | None = None
+    """As whom: an account of ``[discover]``; the credentials at hand without one."""
     database: Filled
     table: Filled
     workgroup: Filled = "primary"

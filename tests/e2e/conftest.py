@@ -44,14 +44,18 @@ class Worlds:
     world: World = field(default_factory=World)
     made: dict[str, Paths] = field(default_factory=dict)
 
-    def written(self, **options: Any) -> tuple[Paths, Truth]:
+    def paths(self, **options: Any) -> Paths:
+        """The files alone."""
         key = repr(sorted(options.items()))
         if key not in self.made:
             self.made[key] = self.world.write(self.factory.mktemp("world"), **options)
+        return self.made[key]
+
+    def written(self, **options: Any) -> tuple[Paths, Truth]:
         told = {k: v for k, v in options.items() if k != "container"}
         if told.get("log_format") == "minimal":
             del told["log_format"]  # the truth that the format cannot tell
-        return self.made[key], self.world.truth(**told)
+        return self.paths(**options), self.world.truth(**told)
 
 
 @pytest.fixture(scope="session")

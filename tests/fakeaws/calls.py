@@ -104,6 +104,7 @@ def answers(call: str, pages: Pages | None = None) -> Callable[[Answering], Answ
 
 SERVICES = (
     "account",
+    "athena",
     "cloudtrail",
     "declaring",
     "ec2",
