@@ -122,7 +122,8 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
         def _ask(self) -> Reply:
             connection = http.client.HTTPConnection(front.host, front.port, timeout=20)
             try:
-                connection.request(self.command, self.path, headers=dict(self.headers))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                connection.request(self.command, self.path, body, dict(self.headers))
                 got = connection.getresponse()
                 headers = {k: v for k, v in got.getheaders() if k.lower() not in _DROPPED}
                 return Reply(got.status, headers, got.read())
@@ -140,7 +141,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             if reply.cut is not None:
                 self.close_connection = True
 
-        do_GET = do_HEAD = _serve  # noqa: N815 - the names that the library calls
+        do_GET = do_HEAD = do_POST = _serve  # noqa: N815 - the names that the library calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's word
             """Nothing is logged."""

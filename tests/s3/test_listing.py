@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from inventory.config import AccountSettings, DiscoverSettings, Settings
 from inventory.errors import AwsError, AwsFault, InventoryError, SourceError
 from inventory.model import DAY, HOUR, BatchState, FlowLog
 from tests.s3 import front
@@ -315,6 +316,23 @@ def test_a_bucket_elsewhere_is_read_there_and_its_price_is_said_once(
         if one.call != "HEAD"
     }
     assert scopes == {"ap-southeast-2"}
+
+
+def test_it_is_asked_as_the_account_that_the_source_names(reader: Reader) -> None:
+    reader.shelf.put(plain(SLOT), b"1")
+    reader.settings = Settings(
+        discover=DiscoverSettings(
+            accounts=(
+                AccountSettings(
+                    id=OTHER, regions=(REGION,), role_arn=f"arn:aws:iam::{OTHER}:role/reader"
+                ),
+            )
+        )
+    )
+    assert keys(reader, account=OTHER) == [plain(SLOT)]
+    listed = [one for one in reader.shelf.front.asked if one.call == "LIST"]
+    assert all("x-amz-security-token" in one.headers for one in listed)
+    assert reader.shelf.front.count("POST") == 1
 
 
 def test_a_redirect_is_followed(reader: Reader) -> None:
