@@ -77,15 +77,16 @@ def collect(settings: Settings, now: int) -> Report:
     return pipeline.collect(settings, progress=Quiet(), clock=lambda: now)
 
 
-def answered(settings: Settings, world: World) -> dict[str, Json]:
-    """Every answer about the world but its first and last hour, without where its evidence lies.
+def answered(settings: Settings, world: World, *names: str) -> dict[str, Json]:
+    """Who mounted each file system (or those of some names) in the world but its first and last hour, without where its evidence lies.
 
     At its edges each way of delivery has its own: an object's slot holds the ends of records, a window their starts.
     """
     window = (world.start + 3600, world.end - 3600)
     with Store.opened(settings) as store:
         answers = Answers(store, settings)
-        found = {fs.name: answers.who(fs.id, *window) for fs in world.account.file_systems}
+        wanted = [fs for fs in world.account.file_systems if not names or fs.name in names]
+        found = {fs.name: answers.who(fs.id, *window) for fs in wanted}
     return {name: cast("Json", _without(answer)) for name, answer in found.items()}
 
 

@@ -72,7 +72,7 @@ def test_files_streams_and_insights_say_the_same(
     serve(fake_aws, logs, NOW)
     whole = request.config.getoption("long")
     paths = WORLD.write(tmp_path / "files", vantage=vantage, log_format=log_format, sweeps=())
-    write_sweeps(paths.snapshots, WORLD.account, SWEEPS[:: 1 if whole else 3], configs)
+    write_sweeps(paths.snapshots, WORLD.account, SWEEPS[:: 1 if whole else 6], configs)
     known = learnt(tmp_path, paths.snapshots)
     said = {}
     width = {} if whole else {"window": "3h"}
