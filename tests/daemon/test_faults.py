@@ -80,6 +80,12 @@ def daemon(settings: Settings, clock: Clock) -> Iterator[Daemon]:
 
 
 @pytest.fixture
+def database_url(sqlite_database_url: str) -> str:
+    """What AWS does is the same to both databases."""
+    return sqlite_database_url
+
+
+@pytest.fixture
 def live(
     cloud: Cloud, clock: Clock, configured: Callable[..., Settings], impatient: None
 ) -> Iterator[Daemon]:

@@ -179,12 +179,12 @@ def test_nothing_is_joined_across_a_moment_at_which_the_address_passed_on(make: 
 
 
 def made_up(seed: int) -> list[Batch]:
-    """Three hours of clients that come, go, idle, are turned away and are seen from both ends, in files of two flow logs."""
+    """Two hours of clients that come, go, idle, are turned away and are seen from both ends, in files of two flow logs."""
     chance = random.Random(seed)
     start = T - T % HOUR
     files: list[Batch] = []
     busy = dict.fromkeys((CLIENT, "10.0.3.99", "10.0.9.9"), True)
-    for begin in range(start, start + 3 * HOUR, SLOT):
+    for begin in range(start, start + 2 * HOUR, SLOT):
         for client in busy:
             busy[client] ^= chance.random() < 0.1
         found = [
@@ -219,14 +219,14 @@ def _one_of(client: str, begin: int, chance: random.Random, *, busy: bool) -> Si
     return own_row(first, last, **values)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_nothing_that_is_derived_changes(make: Make, seed: int) -> None:
     inventory = make()
     files = made_up(seed)
     inventory.record(*files)
     before = derived(inventory.store)
     coverage = answers(inventory)["coverage"]
-    assert join(inventory) > 20
+    assert join(inventory) > 10
     assert derived(inventory.store) == before == derived_anew(inventory.store)
     assert answers(inventory)["coverage"] == coverage
 
