@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from inventory.answers import deleting, listing, status, who
 from inventory.answers.asking import Desk
-from inventory.answers.deleting import Asked
+from inventory.answers.case import Asked
+from inventory.answers.deleting import Checked
 from inventory.answers.shapes import Json
 from inventory.model import iso
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from inventory.store import Store
     from inventory.store.views import Reader
 
-__all__ = ["Answers", "Asked", "By", "Json"]
+__all__ = ["Answers", "Asked", "By", "Checked", "Json"]
 
 By = Literal["client", "workload", "contact"]
 
@@ -77,13 +78,25 @@ class Answers:
         with self._desk() as desk:
             return who.mounts(desk, client, since, until)
 
-    def check_delete(self, file_system: str, asked: Asked) -> Json:
-        """May a file system go: the verdict, and everything that speaks for it or against it.
+    def check_delete(self, file_system: str, asked: Asked, *, certified: bool = False) -> Checked:
+        """May a file system go: the verdict, and everything that speaks for it or against it; with a certificate when asked for.
 
         Raises as :meth:`who` does, and ``InventoryError`` when there is no time to ask about.
         """
         with self._desk() as desk:
-            return deleting.check_delete(desk, self._settings, file_system, asked)
+            return deleting.check_delete(
+                desk, self._settings, file_system, asked, certified=certified
+            )
+
+    def check_all(self, asked: Asked) -> Json:
+        """The verdict on every file system that is there, those first that may go."""
+        with self._desk() as desk:
+            return deleting.check_all(desk, self._settings, asked)
+
+    def verify(self, certificate: bytes, now: int) -> Json:
+        """Whether a certificate may be acted on at ``now``. Raises ``UsageError`` for what is none."""
+        with self._desk() as desk:
+            return deleting.verify(desk, self._settings, certificate, now)
 
     def everything(self) -> Iterator[tuple[Json, Json]]:
         """For each file system its line of :meth:`list` and its answer of :meth:`who` over all time that is kept, from one moment.

@@ -1,59 +1,29 @@
-"""``check-delete``: everything that a verdict rests on, gathered, judged and told."""
+"""``check-delete``: of one file system, of all, and of a certificate."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from inventory.answers import consequences, shapes
+from inventory.answers import certifying
 from inventory.answers.asking import Desk
-from inventory.answers.contacts import Contact
-from inventory.answers.declared import Declared, Found
-from inventory.answers.declaring import declared, known_by, matched
-from inventory.answers.finding import keys_of, one_file_system
+from inventory.answers.case import Asked, Case
+from inventory.answers.finding import one_file_system
 from inventory.answers.labels import Labels
-from inventory.answers.reaching import Checker, Reached
+from inventory.answers.reaching import Checker
 from inventory.answers.shapes import Json
-from inventory.answers.who import entry
-from inventory.discover.kubernetes import cluster_of
-from inventory.errors import InventoryError, UsageError
-from inventory.model import DAY, FileSystem, MountTarget, Owner, Span, Version, iso
-from inventory.store import uses, views
-from inventory.timeline import Gap
-from inventory.verdict import (
-    Blind,
-    Check,
-    Facts,
-    History,
-    Judgement,
-    Reason,
-    Reference,
-    Rules,
-    Use,
-    judge,
-)
+from inventory.errors import InventoryError
+from inventory.model import FileSystem, Version, epoch, iso
 
 if TYPE_CHECKING:
     from inventory.config import Settings
 
-LONGEST = 400 * DAY
-"""The default window is never longer: for so long knowledge is kept."""
 
-_FOREVER = 1 << 40
+class Checked(NamedTuple):
+    """An answer, and its certificate where one was asked for."""
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked: until when, and how far back. All in epoch seconds, and seconds."""
-
-    since: int | None = None
-    until: int | None = None
-    """``None``: up to ``as_of``. Whoever acts on the answer asks up to now."""
-    length: int | None = None
-    """Instead of ``since``: how much before the end of what is known."""
-    accept_blind: int = 0
+    answer: Json
+    certificate: Json | None
 
 
 class Deletion:
@@ -65,365 +35,102 @@ class Deletion:
         self._checker = Checker(desk, settings.discover)
         self._labels = Labels(settings.clients)
 
-    def check(self, version: Version[FileSystem], asked: Asked) -> Json:
+    def check(
+        self, version: Version[FileSystem], asked: Asked, *, certified: bool = False
+    ) -> Checked:
         """The answer of ``check-delete`` for one file system. Raises ``UsageError`` for a window that holds no moment."""
-        return _Case(self._desk, self._settings, self._checker, self._labels, version, asked).told()
+        case = Case(self._desk, self._settings, self._checker, self._labels, version, asked)
+        answer, reached = case.told()
+        if not certified:
+            return Checked(answer, None)
+        made = certifying.certificate(self._desk, answer, case.window, case.as_of, reached.places)
+        marks = {"sha256": made["sha256"], "valid_until": made["valid_until"]}
+        return Checked({**answer, "certificate": marks}, made)
 
 
-def check_delete(desk: Desk, settings: Settings, text: str, asked: Asked) -> Json:
-    """The answer of ``check-delete FS``."""
+def check_delete(
+    desk: Desk, settings: Settings, text: str, asked: Asked, *, certified: bool = False
+) -> Checked:
+    """The answer of ``check-delete FS``, with a certificate of it when asked for."""
     version = one_file_system(desk.knowledge.topology, text)
-    return Deletion(desk, settings).check(version, asked)
+    return Deletion(desk, settings).check(version, asked, certified=certified)
 
 
-@dataclass
-class _Case:
-    """One file system, and what is known of it."""
-
-    desk: Desk
-    settings: Settings
-    checker: Checker
-    labels: Labels
-    version: Version[FileSystem]
-    asked: Asked
-
-    def __post_init__(self) -> None:
-        self.home = (self.version.account, self.version.region)
-        listed = self.desk.knowledge.whole_sweeps("mount_target", *self.home)
-        self.listed_at = max(listed, default=None)
-        self.as_of = self.desk.observer.as_of(self.version)
-        self.asked_until = self._until()
-        self.window = self._window()
-        self.seeing = self.desk.observer.seeing(self.version, self.window)
-        self.targets = self._targets()
-
-    def told(self) -> Json:
-        """The answer."""
-        since = (self.window[0], _FOREVER)
-        contacts = self.desk.contacts(self.version, since, self.seeing)
-        possible = self.desk.possible(self.version, since, self.seeing)
-        found = declared(self.desk, self.version, self.window[0], self._dumped())
-        seen = [known_by(self.desk, contact.owners) for contact in contacts]
-        met = matched(found.declared, {each for known in seen for each in known})
-        reached = self.checker.reached(self.version.value.file_system_id, self.home, self._let_in())
-        clients = self._clients(contacts)
-        facts = Facts(
-            window=self.window,
-            asked_until=self.asked_until,
-            asked=self.asked.since is not None or self.asked.length is not None,
-            as_of=self.as_of,
-            blind=tuple(_blind(self.seeing.coverage.gaps)),
-            uses=tuple(self._uses(contacts, clients)),
-            possible=tuple(self._uses(possible, self._clients(possible))),
-            history=self._history(),
-            references=tuple(
-                _reference(one, seen=was) for one, was in zip(found.declared, met, strict=True)
-            ),
-            checks=reached.checks,
-            unreached=reached.unreached,
-            unplaced=tuple(
-                _reference(one, seen=False)
-                for one in found.unplaced
-                if (one.account, one.region) in reached.places
-            ),
-            listed_at=self.listed_at,
-            deleted_at=self.version.not_after,
-        )
-        judgement = judge(facts, self._rules())
-        return self._shape(judgement, found, met, reached, clients, seen)
-
-    # -- when --------------------------------------------------------------------------------------------------------------------------
-
-    def _until(self) -> int:
-        known = self.asked.until if self.asked.until is not None else self.as_of
-        if known is None:
-            msg = "no flow logs have been read yet, so there is no time to ask about"
-            raise InventoryError(msg, hint="run 'efs-inventory collect', or name a time by --until")
-        return known
-
-    def _window(self) -> Span:
-        """What can be judged: up to what is asked or known, whichever comes first."""
-        end = self._end()
-        if self.asked.length is not None:
-            start = end - self.asked.length
-        elif self.asked.since is not None:
-            start = self.asked.since
-        else:
-            start = self._reach_back(end)
-        if start >= end:
-            msg = f"the window from {iso(start)} until {iso(end)} is empty"
-            raise UsageError(msg, hint="--since must lie before --until and before as_of")
-        return (start, end)
-
-    def _end(self) -> int:
-        bounds = [self.asked_until, *([] if self.as_of is None else [self.as_of])]
-        targets = self.desk.knowledge.topology.mount_targets_of(
-            self.version.value.file_system_id, region=self.version.region
-        )
-        if self.listed_at is not None and all(one.not_after is not None for one in targets):
-            # Without a mount target it is seen as long as sweeps look; how long ago that may be is a rule of its own.
-            bounds.append(self.listed_at)
-        return min(bounds)
-
-    def _reach_back(self, end: int) -> int:
-        """The end of what was blind from the beginning; a file system is not asked about before it was made."""
-        born = self.version.value.creation_time
-        start = max(end - LONGEST, min(born, end - 1)) if born is not None else end - LONGEST
-        if self.as_of is None:
-            return max(start, end - self.settings.verdict.min_window)
-        found = self.desk.observer.seeing(self.version, (start, end)).coverage
-        seen_from = found.asked[0][0] if found.asked else start
-        for gap in found.gaps:
-            if gap.start > seen_from:
-                break
-            if gap.bridged_by is None:
-                seen_from = max(seen_from, gap.end)
-        if seen_from >= end:
-            return max(start, end - self.settings.verdict.min_window)
-        return seen_from if found.gaps and seen_from > found.asked[0][0] else start
-
-    def _rules(self) -> Rules:
-        verdict, every = self.settings.verdict, self.settings.discover.every
-        return Rules(
-            accept_blind=self.asked.accept_blind,
-            min_window=verdict.min_window,
-            max_lag=self.settings.collect.max_lag,
-            reference_max_age=verdict.reference_max_age,
-            listing_max_age=max(self.settings.collect.max_lag, 2 * every.file_systems),
-        )
-
-    # -- who ---------------------------------------------------------------------------------------------------------------------------
-
-    def _clients(self, contacts: Sequence[Contact]) -> list[Json]:
-        evidence = views.evidence(self.desk.conn, {contact.evidence for contact in contacts})
-        return [entry(self.desk, one, evidence.get(one.evidence)) for one in contacts]
-
-    def _uses(self, contacts: Sequence[Contact], clients: Sequence[Json]) -> Iterable[Use]:
-        for contact, client in zip(contacts, clients, strict=True):
-            labelled = self.labels.of(contact.owners, contact.addresses, contact.interfaces)
-            yield Use(
-                client=_name(client),
-                workload=_workload(contact.owners),
-                state=contact.state,
-                first_seen=contact.first_seen,
-                last_seen=contact.last_seen,
-                label=labelled.label if labelled else None,
-                labelled_by=labelled.by if labelled else "",
-                evidence={
-                    "client": _name(client),
-                    "state": contact.state.value,
-                    "confidence": contact.confidence.value,
-                    "first_seen": contact.first_seen,
-                    "last_seen": contact.last_seen,
-                    "batch": client["evidence"],
-                },
-            )
-
-    def _history(self) -> History:
-        """Uses before the window, of everybody who is not labelled, and what nobody looked at meanwhile."""
-        found: dict[str, list[Span]] = defaultdict(list)
-        for key in keys_of(self.version, self.desk.knowledge.topology):
-            for used in uses.uses_before(self.desk.conn, key, self.window[0]):
-                owners = [self.desk.named(owner) for owner in used.attribution.owners]
-                interfaces = [used.attribution.interface_id]
-                if self.labels.of(owners, used.addresses, interfaces) is None:
-                    found[_workload(owners)].extend(used.days)
-        spans = {workload: tuple(days) for workload, days in found.items()}
-        since = self._looked_since(spans)
-        blind: list[Span] = []
-        if since is not None and since < self.window[0]:
-            before = self.desk.observer.seeing(self.version, (since, self.window[0])).coverage
-            blind = [
-                (gap.start, gap.end)
-                for gap in before.gaps
-                if gap.bridged_by is None and gap.end - gap.start > self.asked.accept_blind
-            ]
-        return History(since, spans, tuple(blind))
-
-    def _looked_since(self, spans: Mapping[str, Sequence[Span]]) -> int | None:
-        """From when on uses would have been seen; at the latest from when on one was."""
-        visible = self.seeing.coverage.visible_since
-        firsts = [start for days in spans.values() for start, _ in days]
-        known = [*firsts, *([] if visible is None else [visible])]
-        if not known:
-            return None
-        born = self.version.value.creation_time
-        return min(known) if born is None else max(born, min(known))
-
-    # -- what --------------------------------------------------------------------------------------------------------------------------
-
-    def _dumped(self) -> dict[tuple[str, str, str], int]:
-        found: dict[tuple[str, str, str], int] = {}
-        for (account, region), calls in self.checker.asked.items():
-            for call, times in calls.items():
-                cluster = cluster_of(call)
-                if cluster and times.whole_at is not None:
-                    found[account, region, cluster] = times.whole_at
-        return found
-
-    def _let_in(self) -> frozenset[str]:
-        """Other accounts that its policy names."""
-        told = [
-            one.value
-            for one in self.desk.knowledge.topology.versions("file_system_policy")
-            if (one.account, one.region) == self.home
-            and one.value.file_system_id == self.version.value.file_system_id
-            and one.not_after is None
-        ]
-        return frozenset(account for one in told for account in one.accounts) - {self.home[0]}
-
-    def _targets(self) -> list[Version[MountTarget]]:
-        """Those that can have existed in the window."""
-        topology = self.desk.knowledge.topology
-        found = topology.mount_targets_of(
-            self.version.value.file_system_id, region=self.version.region
-        )
-        return [one for one in found if one.not_after is None or one.not_after > self.window[0]]
-
-    # -- the answer --------------------------------------------------------------------------------------------------------------------
-
-    def _shape(
-        self,
-        judgement: Judgement,
-        found: Found,
-        met: Sequence[bool],
-        reached: Reached,
-        clients: Sequence[Json],
-        seen: Sequence[set[tuple[str, ...]]],
-    ) -> Json:
-        declared_by = {each for one in found.declared for each in one.mounts_as}
-        there = [
-            self._client(client, referenced=bool(known & declared_by))
-            for client, known in zip(clients, seen, strict=True)
-        ]
-        silence = judgement.longest_silence
-        return {
-            "file_system": shapes.file_system(self.version),
-            "window": shapes.window(self.window),
-            "asked_until": iso(self.asked_until),
-            "as_of": iso(self.as_of),
-            "verdict": judgement.verdict.value,
-            "last_seen": iso(judgement.last_seen),
-            "visible_since": iso(self.seeing.coverage.visible_since),
-            "coverage": shapes.coverage(self.seeing.coverage),
-            "reasons": [reason(one) for one in judgement.reasons],
-            "references": [
-                _declared(one, seen=was) for one, was in zip(found.declared, met, strict=True)
-            ],
-            "activity": None,
-            "longest_silence_days": None if silence is None else round(silence / DAY, 1),
-            "certificate": {"sha256": None, "valid_until": None},
-            "quiet_from": iso(judgement.quiet_from),
-            "accepted_blind_seconds": self.asked.accept_blind,
-            "labels": self.labels.entries,
-            "mount_targets": [self._target(one) for one in self.targets],
-            "clients": there,
-            "checks": [_check(one) for one in reached.checks],
-            "order": consequences.order(
-                self.version,
-                [one for one in self.targets if one.not_after is None],
-                found.declared,
-                [_name(one) for one in clients if one["state"] in ("active", "idle", "unknown")],
-            ),
-            "not_seen": list(consequences.UNSEEN),
-        }
-
-    def _client(self, client: Json, *, referenced: bool) -> Json:
-        return {
-            **client,
-            "referenced": referenced,
-            "consequence": consequences.consequence(client),
-        }
-
-    def _target(self, target: Version[MountTarget]) -> Json:
-        value = target.value
-        coverage = self.desk.observer.coverage_of(target, self.window)
-        return {
-            "id": value.mount_target_id,
-            "network_interface": value.network_interface_id or None,
-            "addresses": list(value.addresses),
-            "vpc": value.vpc_id or None,
-            "subnet": value.subnet_id or None,
-            "availability_zone_id": value.availability_zone_id or None,
-            "state": "deleted" if target.not_after is not None else value.life_cycle_state or None,
-            "deleted_at": iso(target.not_after),
-            "coverage_ratio": shapes.rounded(coverage.ratio),
-            "blind_seconds": coverage.blind_seconds,
-            "visible_since": iso(coverage.visible_since),
-        }
-
-
-def _blind(gaps: Iterable[Gap]) -> Iterable[Blind]:
-    return (Blind(gap.start, gap.end, gap.reason.value) for gap in gaps if gap.bridged_by is None)
-
-
-def _name(client: Json) -> str:
-    """A client in few words."""
-    if client["client"] is None:
-        return "one of " + ", ".join(one["id"] for one in client["candidates"])
-    one = client["client"]
-    name = f" ({one['name']})" if one["name"] and one["name"] != one["id"] else ""
-    return f"{one['kind'].replace('_', ' ')} {one['id']}{name}"
-
-
-def _workload(owners: Sequence[Owner]) -> str:
-    """What outlives a client, in few words that tell it from others; of candidates all of them."""
-    return " or ".join(sorted({_outliving(owner) for owner in owners}))
-
-
-def _outliving(owner: Owner) -> str:
-    workload = owner.workload
-    kind, name = (workload.kind, workload.id) if workload else (owner.kind.value, owner.id)
-    place = f" ({owner.account} {owner.region})" if owner.account else ""
-    return f"{kind.replace('_', ' ')} {name}{place}"
-
-
-def _reference(one: Declared, *, seen: bool) -> Reference:
-    return Reference(one.kind, one.id, one.standing, one.why, seen, _declared(one, seen=seen))
-
-
-def _declared(one: Declared, *, seen: bool) -> Json:
+def check_all(desk: Desk, settings: Settings, asked: Asked) -> Json:
+    """The answer of ``check-delete --all``: every file system that is there, those first that may go."""
+    deletion = Deletion(desk, settings)
+    there = [version for version in desk.file_systems if version.not_after is None]
+    lines = [_line(deletion.check(version, asked).answer) for version in there]
     return {
-        "kind": one.kind,
-        "id": one.id,
-        "arn": one.arn or None,
-        "account": one.account or None,
-        "region": one.region or None,
-        "standing": one.standing.value,
-        "why": one.why,
-        "access_points": list(one.access_points),
-        "first_shown": iso(one.first_seen),
-        "last_shown": iso(one.last_seen),
-        "seen": seen,
+        "as_of": iso(desk.as_of()),
+        "asked_until": lines[0]["asked_until"] if lines else iso(asked.until),
+        "file_systems": sorted(lines, key=_rank),
     }
 
 
-def _check(one: Check) -> Json:
+_RANKS = ("QUIET", "REFERENCED", "UNKNOWN", "IN_USE")
+
+
+def _rank(line: Json) -> tuple[int, str, str]:
+    """By verdict; what is in use last, of that what was used longest ago first."""
+    return _RANKS.index(line["verdict"]), line["last_seen"] or "", line["id"]
+
+
+def _line(answer: Json) -> Json:
+    """One file system of ``check-delete --all``."""
     return {
-        "reference": one.reference,
-        "call": one.call,
-        "account": one.account,
-        "region": one.region,
-        "whole_at": iso(one.whole_at),
-        "problem": one.problem or None,
+        **answer["file_system"],
+        "verdict": answer["verdict"],
+        "last_seen": answer["last_seen"],
+        "visible_since": answer["visible_since"],
+        "window": answer["window"],
+        "asked_until": answer["asked_until"],
+        "quiet_from": answer["quiet_from"],
+        "clients": len(answer["clients"]),
+        "reasons": sorted(
+            {one["code"] for one in answer["reasons"] if one["severity"] == "blocking"}
+        ),
     }
 
 
-_MOMENTS = frozenset(
-    {"start", "end", "since", "as_of", "asked_until", "listed_at", "whole_at", "quiet_from"}
-    | {"first_seen", "last_seen"}
-)
+def verify(desk: Desk, settings: Settings, certificate: bytes, now: int) -> Json:
+    """The answer of ``check-delete --verify``: whether a certificate may be acted on at ``now``.
 
-
-def reason(one: Reason) -> Json:
-    """One reason as JSON; moments in its evidence as text."""
-    evidence = {
-        key: iso(value) if key in _MOMENTS else value for key, value in one.evidence.items()
-    }
+    It must be unchanged, young and QUIET; and the same question, asked again, must still be: whatever came after it counts, too.
+    Raises ``UsageError`` for what is no certificate.
+    """
+    found = certifying.read(certificate)
+    problems = certifying.doubts(found, now)
+    if not problems:
+        problems = _again(desk, settings, found["answer"])
     return {
-        "code": one.code.value,
-        "class": one.verdict.value,
-        "severity": one.severity.value,
-        "message": one.message,
-        "evidence": evidence or None,
+        "valid": not problems,
+        "verdict": "QUIET" if not problems else "UNKNOWN",
+        "problems": problems,
+        "file_system": found.get("answer", {}).get("file_system"),
+        "certificate": {"sha256": found.get("sha256"), "valid_until": found.get("valid_until")},
     }
+
+
+def _again(desk: Desk, settings: Settings, told: Json) -> list[str]:
+    """What is different now; what was certified is trusted to be as this program wrote it, for its digest is right."""
+    system = told["file_system"]
+    asked = Asked(
+        since=_moment(told["window"]["since"]),
+        until=_moment(told["asked_until"]),
+        accept_blind=told["accepted_blind_seconds"],
+    )
+    try:
+        version = one_file_system(desk.knowledge.topology, system["arn"] or system["id"])
+        answer = Deletion(desk, settings).check(version, asked).answer
+    except InventoryError as error:
+        return [error.told]
+    if answer["verdict"] == "QUIET":
+        return []
+    return [f"it is {answer['verdict']} now"] + [
+        one["message"] for one in answer["reasons"] if one["severity"] == "blocking"
+    ]
+
+
+def _moment(text: str) -> int:
+    return epoch(datetime.fromisoformat(text))

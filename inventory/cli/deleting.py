@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
+from inventory.cli.blocks import Block
 from inventory.cli.face import Face
 from inventory.cli.output import FORMATS, Answer, emit
 from inventory.cli.times import span_of
-from inventory.errors import UsageError
+from inventory.errors import InventoryError, UsageError
 
 EXIT_CODES = {"QUIET": 0, "IN_USE": 10, "REFERENCED": 11, "UNKNOWN": 12}
 """By verdict; part of the public face."""
@@ -40,8 +42,22 @@ def _reason_rows(answer: Answer) -> Iterator[Mapping[str, Any]]:
         yield shared | dict(reason)
 
 
+ALL_COLUMNS = (
+    "id",
+    "name",
+    "account",
+    "region",
+    "verdict",
+    "last_seen",
+    "visible_since",
+    "quiet_from",
+    "clients",
+    "reasons",
+)
+
+
 @click.command("check-delete", short_help="May a file system go? The exit code is the verdict.")
-@click.argument("file_system", metavar="FS")
+@click.argument("file_system", metavar="FS", required=False)
 @click.option(
     "--days",
     type=click.IntRange(1, 100_000),
@@ -59,6 +75,19 @@ def _reason_rows(answer: Answer) -> Iterator[Mapping[str, Any]]:
     metavar="SPAN",
     help="Your decision: holes of at most so long (30m) do not count. It is shown.",
 )
+@click.option("--all", "everything", is_flag=True, help="Every file system, QUIET ones first.")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write there what the verdict rests on, with its SHA-256.",
+)
+@click.option(
+    "--verify",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Check such a file instead, and ask its question again: exit code 0 or 12.",
+)
 @click.option(
     "--format",
     "form",
@@ -68,36 +97,82 @@ def _reason_rows(answer: Answer) -> Iterator[Mapping[str, Any]]:
     help="As of other questions; markdown: for a ticket.",
 )
 @click.pass_context
-def check_delete(
+def check_delete(  # noqa: PLR0913 - click passes each option
     ctx: click.Context,
     *,
-    file_system: str,
+    file_system: str | None,
     days: int | None,
     since: str | None,
     until: str | None,
     accept_blind: str | None,
+    everything: bool,
+    certificate: Path | None,
+    verify: Path | None,
     form: str,
 ) -> None:
     """May file system FS (its id, ARN or Name tag) be deleted?
 
-    Exit code 0: QUIET, no evidence of use. 10: IN_USE. 11: REFERENCED. 12: UNKNOWN.
+    Exit code 0: QUIET, no evidence of use. 10: IN_USE. 11: REFERENCED. 12: UNKNOWN. With --all 0 whatever the verdicts are.
     """
-    from inventory.answers import Asked
-    from inventory.cli.view_verdict import verdict_blocks, verdict_markdown
-
     face = ctx.ensure_object(Face)
+    what = _what(file_system, everything=everything, verify=verify)
+    if verify is not None:
+        _verify(ctx, face, verify, form)
+        return
     if days is not None and since is not None:
         raise UsageError("--days and --since both say where the window begins: name one of them")
+    if certificate is not None and what is None:
+        raise UsageError("--certificate is of one file system: name it instead of --all")
     blind = 0 if accept_blind is None else span_of(accept_blind, option="--accept-blind")
+    _ask(ctx, face, what, _Window(days, since, until, blind), certificate, form)
+
+
+class _Window(NamedTuple):
+    """What the options say of time."""
+
+    days: int | None
+    since: str | None
+    until: str | None
+    blind: int
+
+
+def _what(file_system: str | None, *, everything: bool, verify: Path | None) -> str | None:
+    """The file system that is asked about; ``None``: all, or what a certificate names. Raises ``UsageError`` unless it is one of these."""
+    if sum([file_system is not None, everything, verify is not None]) != 1:
+        raise UsageError(
+            "name one file system, or --all, or --verify FILE",
+            hint="such as: efs-inventory check-delete fs-0123456789abcdef0",
+        )
+    return file_system
+
+
+def _ask(
+    ctx: click.Context,
+    face: Face,
+    what: str | None,
+    window: _Window,
+    certificate: Path | None,
+    form: str,
+) -> None:
+    from inventory.answers import Asked
+    from inventory.cli.view_verdict import all_blocks, verdict_blocks, verdict_markdown
+
     with face.answers() as answers:
-        start, end = face.span(since, until, answers.as_of())
+        start, end = face.span(window.since, window.until, answers.as_of())
         asked = Asked(
             since=start,
             until=face.clock() if end is None else end,
-            length=None if days is None else days * _DAY,
-            accept_blind=blind,
+            length=None if window.days is None else window.days * _DAY,
+            accept_blind=window.blind,
         )
-        answer = answers.check_delete(file_system, asked)
+        if what is None:
+            answer = answers.check_all(asked)
+            _show_all(answer, form, lambda it: all_blocks(it, face.times(answer["as_of"])))
+            return
+        checked = answers.check_delete(what, asked, certified=certificate is not None)
+    if certificate is not None and checked.certificate is not None:
+        _write(certificate, checked.certificate)
+    answer = checked.answer
     times = face.times(answer["as_of"])
     if form == MARKDOWN:
         click.echo("\n".join(verdict_markdown(answer, times)))
@@ -110,3 +185,39 @@ def check_delete(
             columns=REASON_COLUMNS,
         )
     ctx.exit(EXIT_CODES[answer["verdict"]])
+
+
+def _show_all(answer: Answer, form: str, view: Callable[[Answer], Iterable[Block]]) -> None:
+    if form == MARKDOWN:
+        raise UsageError("--format markdown is of one file system")
+    emit(answer, form, view=view, rows=lambda it: it["file_systems"], columns=ALL_COLUMNS)
+
+
+def _verify(ctx: click.Context, face: Face, path: Path, form: str) -> None:
+    from inventory.cli.view_verdict import verified_blocks
+
+    if form not in ("table", "json"):
+        raise UsageError("--verify answers as table or json")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--verify: cannot read {path}: {error.strerror}") from error
+    with face.answers() as answers:
+        answer = answers.verify(text, face.clock())
+    emit(answer, form, view=verified_blocks, rows=lambda it: [it], columns=())
+    ctx.exit(EXIT_CODES[answer["verdict"]])
+
+
+def _write(path: Path, certificate: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
+    from inventory.answers.certifying import canonical
+
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        unfinished.write_bytes(canonical(certificate) + b"\n")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise InventoryError(
+            f"cannot write {path}: {error.strerror}", hint="name a file that this user may write"
+        ) from error

@@ -71,6 +71,9 @@ def _head(answer: Row, times: Times) -> Iterator[Line]:
         yield Line(
             f"          QUIET can be had from {times.minute(answer['quiet_from'])} at the earliest"
         )
+    if answer["certificate"]["sha256"]:
+        marks = answer["certificate"]
+        yield Line(f"certified {marks['sha256']}, valid until {times.minute(marks['valid_until'])}")
     for key, entries in answer["labels"].items():
         if entries:
             yield Line(f"labels    {key}: {', '.join(entries)}")
@@ -217,6 +220,54 @@ def _how_to_go_on(answer: Row) -> Iterator[Line]:
     yield Line("")
     yield Line("What this check does not see:", "bold")
     yield from (Line(f"  - {each}", "dim") for each in answer["not_seen"])
+
+
+# -- all of them, and certificates -------------------------------------------------------------------------------------------------------
+
+
+def all_blocks(answer: Row, times: Times) -> Iterator[Block]:
+    """The answer of ``check-delete --all``: QUIET first."""
+    entries = answer["file_systems"]
+    if not entries:
+        yield Line("no file systems are known: run `efs-inventory discover`", "yellow")
+        return
+    columns = (
+        Column("File system", whole=True),
+        Column("Name", least=12, wide=70),
+        Column("Verdict", whole=True),
+        Column("Last seen", least=10),
+        Column("Why", least=20),
+        Column("QUIET from", wide=130, least=10),
+        Column("Account", wide=150),
+        Column("Region", wide=150),
+    )
+    rows = [
+        [
+            Cell(one["id"], "bold"),
+            Cell(one["name"] or ""),
+            Cell(one["verdict"], VERDICT_STYLES[one["verdict"]]),
+            Cell(times.both(one["last_seen"])),
+            Cell(" ".join(one["reasons"])),
+            Cell(times.minute(one["quiet_from"])),
+            Cell(one["account"] or ""),
+            Cell(one["region"] or ""),
+        ]
+        for one in entries
+    ]
+    yield Table(columns, rows)
+
+
+def verified_blocks(answer: Row) -> Iterator[Block]:
+    """The answer of ``check-delete --verify``."""
+    system = answer["file_system"] or {}
+    if answer["valid"]:
+        yield Line(f"valid: {system.get('id')} is QUIET still, as it was certified", "bold green")
+    else:
+        yield Line("not valid: do not act on this certificate", "bold red")
+    for problem in answer["problems"]:
+        yield Line(f"  - {problem}")
+    marks = answer["certificate"]
+    yield Line(f"SHA-256 {marks['sha256']}, valid until {marks['valid_until']}", "dim")
 
 
 # -- markdown ----------------------------------------------------------------------------------------------------------------------------

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from inventory.answers import Asked
+from inventory.answers import Asked, certifying
 from inventory.config import ClientsSettings, DiscoverSettings, Settings
 from inventory.discover.calls import SWEPT
 from inventory.errors import NotFoundError, UsageError
 from inventory.model import (
     DAY,
     KINDS,
+    AgentRuntime,
+    BatchDefinition,
+    BuildProject,
     CallState,
     ClusterUse,
+    EcsService,
+    FileSystemPolicy,
+    MainframeEnvironment,
     PodMount,
     Replication,
     Sighting,
+    StudioDomain,
+    StudioProfile,
+    StudioSpace,
     Sweep,
+    TaskSchedule,
+    TimedTask,
+    TransferAccess,
+    TransferLocation,
+    TransferTask,
+    TransferUser,
     iso,
 )
 from inventory.store import Store
@@ -89,7 +105,7 @@ def built(database_url: str) -> Iterator[Things]:
 
 def check(inventory: Inventory, days: int | None = 30, **asked: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"until": END, "length": days and days * DAY}
-    return inventory.answers.check_delete(FS, Asked(**(values | asked)))
+    return inventory.answers.check_delete(FS, Asked(**(values | asked))).answer
 
 
 def blocking(answer: dict[str, Any]) -> list[str]:
@@ -414,6 +430,96 @@ def test_a_running_task_whose_definition_nobody_read_keeps_from_quiet(built: Thi
     assert blocking(answer) == ["REFERENCE_UNPLACED"]
 
 
+def starter(kind: str, **changes: Any) -> Any:  # noqa: ANN401 - of three kinds
+    arn = definition().task_definition_arn
+    if kind == "service":
+        values: dict[str, Any] = {"desired_count": 1, "task_definition_arns": (arn,)}
+        return EcsService("arn:service", "web", **(values | changes))
+    told: dict[str, Any] = {"enabled": True, "task_definition_arn": arn}
+    shape = TaskSchedule if kind == "rule" else TimedTask
+    return shape("arn:schedule", "quarterly", **(told | changes))
+
+
+@pytest.mark.parametrize(
+    ("kind", "off"),
+    [
+        ("service", {"desired_count": 0}),
+        ("rule", {"enabled": False}),
+        ("schedule", {"enabled": False}),
+    ],
+)
+def test_what_may_start_a_task_keeps_its_definition_live(
+    built: Things, kind: str, off: dict[str, Any]
+) -> None:
+    """A quarterly job is a definition and a schedule, and nothing else for three months."""
+    mounts = definition(file_systems=((FS, ""),))
+    inventory = built(*USUAL, mounts, starter(kind))
+    assert (check(inventory)["verdict"]) == "REFERENCED"
+    inventory.learn(swept(END - 30, *USUAL, mounts, starter(kind, **off)))
+    answer = check(inventory)
+    assert answer["verdict"] == "QUIET"
+    assert one_reference(answer, "task_definition")["standing"] == "dormant"
+
+
+def test_a_schedule_that_names_a_family_means_its_definitions(built: Things) -> None:
+    mounts = definition(file_systems=((FS, ""),))
+    family = mounts.task_definition_arn.rpartition(":")[0]
+    named = starter("schedule", task_definition_arn=family)
+    assert check(built(*USUAL, mounts, named))["verdict"] == "REFERENCED"
+
+
+def test_a_service_whose_definition_nobody_read_keeps_from_quiet(built: Things) -> None:
+    answer = check(built(*USUAL, starter("service")))
+    assert blocking(answer) == ["REFERENCE_UNPLACED"]
+
+
+ELSEWHERE = [
+    BatchDefinition("arn:aws:batch:r:1:job-definition/render:7", "render"),
+    BuildProject("arn:aws:codebuild:r:1:project/site", "site"),
+    StudioDomain("arn:aws:sagemaker:r:1:domain/d-1", "research"),
+    StudioProfile("arn:aws:sagemaker:r:1:user-profile/d-1/ada", "ada"),
+    StudioSpace("arn:aws:sagemaker:r:1:space/d-1/lab", "lab"),
+    TransferUser("arn:aws:transfer:r:1:user/s-1/ada", "ada"),
+    TransferAccess("s-1/S-1-1", "s-1/S-1-1"),
+    MainframeEnvironment("arn:aws:m2:r:1:env/e-1", "host"),
+    AgentRuntime("arn:aws:bedrock-agentcore:r:1:runtime/r-1", "helper"),
+]
+
+
+def test_other_services_that_name_it_are_references(built: Things) -> None:
+    by_id = [replace(one, mounts=((FS, ""),)) for one in ELSEWHERE[::2]]
+    by_point = [replace(one, mounts=(("", "fsap-1"),)) for one in ELSEWHERE[1::2]]
+    answer = check(built(*USUAL, access_point(), *by_id, *by_point))
+    assert answer["verdict"] == "REFERENCED"
+    assert blocking(answer) == ["LIVE_REFERENCE"] * len(ELSEWHERE)
+    named = [replace(one, mounts=(("fs-00000000000000002", ""),)) for one in ELSEWHERE]
+    assert {one["kind"] for one in answer["references"]} - {"access_point"} == {
+        "batch_definition", "build_project", "studio_domain", "studio_profile", "studio_space", "transfer_user", "transfer_access",
+        "mainframe_environment", "agent_runtime",
+    }  # fmt: skip
+    inventory = built(*USUAL)
+    inventory.learn(swept(END - 30, *USUAL, *named))
+    assert check(inventory)["verdict"] == "QUIET"
+
+
+def test_a_transfer_makes_its_location_live(built: Things) -> None:
+    location = TransferLocation("arn:location", "efs://r.fs-1/", ((FS, ""),), live=False)
+    copies = TransferTask("arn:task", "copy", ("arn:location",), scheduled=True)
+    inventory = built(*USUAL, location, copies)
+    assert check(inventory)["verdict"] == "REFERENCED"
+    inventory.learn(swept(END - 30, *USUAL, location, replace(copies, scheduled=False)))
+    answer = check(inventory)
+    assert answer["verdict"] == "QUIET"
+    assert one_reference(answer, "transfer_location")["standing"] == "dormant"
+
+
+def test_an_account_that_the_policy_lets_in_is_in_reach(built: Things) -> None:
+    answer = check(built(*USUAL, FileSystemPolicy(FS, ("444455556666",))))
+    assert blocking(answer) == ["REFERENCE_PLACE_UNKNOWN"]
+    assert "444455556666" in told(answer, "REFERENCE_PLACE_UNKNOWN")["message"]
+    assert one_reference(answer, "policy")["standing"] == "context"
+
+
 @pytest.mark.parametrize("end", ["source", "destination"])
 def test_a_replication_holds_both_its_ends(built: Things, end: str) -> None:
     ids = (FS, "fs-00000000000000002")
@@ -518,3 +624,75 @@ def test_errors_name_what_is_wrong(built: Things) -> None:
         inventory.answers.check_delete("fs-nowhere", Asked(until=END))
     with pytest.raises(UsageError, match="empty"):
         check(inventory, days=None, since=END + DAY)
+
+
+# -- certificates, and all of them -----------------------------------------------------------------
+
+
+def certified(inventory: Inventory, **asked: Any) -> bytes:
+    values = {"until": END, "length": 30 * DAY} | asked
+    checked = inventory.answers.check_delete(FS, Asked(**values), certified=True)
+    assert checked.certificate is not None
+    marks = checked.answer["certificate"]
+    assert marks["sha256"] == checked.certificate["sha256"]
+    assert marks["valid_until"] == iso(END + DAY)
+    return certifying.canonical(checked.certificate)
+
+
+def test_a_certificate_names_what_it_rests_on_and_is_the_same_each_time(built: Things) -> None:
+    inventory = built()
+    text = certified(inventory)
+    assert text == certified(inventory)
+    rests = json.loads(text)["rests_on"]
+    assert [one["key"] for one in rests["batches"]] == ["nobody.log"]
+    assert rests["batches"][0]["digest"]
+    assert [one["name"] for one in rests["sweeps"]] == [f"sweep-{END - 60}"]
+
+
+def test_a_certificate_is_valid_while_it_is_young_and_nothing_came_since(built: Things) -> None:
+    inventory = built()
+    text = certified(inventory)
+    assert inventory.answers.verify(text, END + 3 * HOUR)["valid"]
+    late = inventory.answers.verify(text, END + DAY)
+    assert (late["valid"], late["verdict"]) == (False, "UNKNOWN")
+    assert "expired" in late["problems"][0]
+    inventory.record(batch([seen(END + HOUR)], [(END - 1, END + 2 * HOUR)], key="later.log"))
+    used = inventory.answers.verify(text, END + 3 * HOUR)
+    assert not used["valid"]
+    assert used["problems"][0] == "it is IN_USE now"
+
+
+def test_a_certificate_that_was_changed_is_refused(built: Things) -> None:
+    inventory = built()
+    good = json.loads(certified(inventory))
+    for change in (
+        {"valid_until": iso(END + 300 * DAY)},
+        {"answer": good["answer"] | {"verdict": "QUIET", "window": {"since": None, "until": None}}},
+        {"sha256": None},
+    ):
+        answer = inventory.answers.verify(json.dumps(good | change).encode(), END + HOUR)
+        assert not answer["valid"]
+        assert "changed" in answer["problems"][0]
+
+
+def test_a_certificate_of_another_verdict_is_none_to_act_on(built: Things) -> None:
+    inventory = built()
+    inventory.record(batch([seen(END - 9 * DAY)], key="mount.log"))
+    answer = inventory.answers.verify(certified(inventory), END + HOUR)
+    assert answer["problems"] == ["its verdict is IN_USE"]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"{}", b'{"kind": "x"}', b"\xff"])
+def test_what_is_no_certificate_is_wrong_usage(built: Things, text: bytes) -> None:
+    with pytest.raises(UsageError, match="no certificate"):
+        built().answers.verify(text, END)
+
+
+def test_all_are_ranked_with_those_first_that_may_go(built: Things) -> None:
+    other = file_system("fs-00000000000000002", name="bare", number_of_mount_targets=0)
+    inventory = built(*USUAL, other)
+    inventory.record(batch([seen(END - 9 * DAY)], key="mount.log"))
+    answer = inventory.answers.check_all(Asked(until=END, length=30 * DAY))
+    found = [(one["id"], one["verdict"]) for one in answer["file_systems"]]
+    assert found == [("fs-00000000000000002", "QUIET"), (FS, "IN_USE")]
+    assert answer["file_systems"][1]["reasons"] == ["MOUNTED_IN_WINDOW"]

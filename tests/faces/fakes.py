@@ -8,6 +8,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from inventory.answers import Checked
 from inventory.cli import cli
 from inventory.cli.face import Face
 from inventory.errors import InventoryError, NotFoundError
@@ -311,9 +312,18 @@ class FakeAnswers:
         self.asked.append((client, since, until))
         return self._give("mounts")
 
-    def check_delete(self, file_system: str, asked: object) -> dict[str, Any]:
+    def check_delete(self, file_system: str, asked: object, *, certified: bool = False) -> Checked:
         self.asked.append((file_system, asked))
-        return self._give("check_delete")
+        made = {"sha256": "5ha", "answer": {}} if certified else None
+        return Checked(self._give("check_delete"), made)
+
+    def check_all(self, asked: object) -> dict[str, Any]:
+        self.asked.append(("--all", asked))
+        return self._give("check_all")
+
+    def verify(self, certificate: bytes, now: int) -> dict[str, Any]:
+        self.asked.append((certificate, now))
+        return self._give("verify")
 
     def status(self) -> dict[str, Any]:
         return self._give("status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,3 +120,61 @@ def test_markdown_is_text_and_nothing_that_others_wrote_is_markup() -> None:
     assert text.startswith("## IN\\_USE: fs-0123 (\\<")
     assert "\n# boo" not in text
     assert "[x](" not in text.replace("\\[x\\]", "")
+
+
+def test_a_certificate_is_written_whole(tmp_path: Path) -> None:
+    target = tmp_path / "certificate.json"
+    arguments = ["check-delete", "fs-0123", "--certificate", str(target)]
+    result = ask(arguments, check_delete=verdict_answer("QUIET"))
+    assert result.exit_code == 0
+    assert json.loads(target.read_text()) == {"sha256": "5ha", "answer": {}}
+    assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
+    nowhere = ["check-delete", "x", "--certificate", str(tmp_path / "no" / "c.json")]
+    assert ask(nowhere, check_delete=verdict_answer("QUIET")).exit_code == 1
+
+
+@pytest.mark.parametrize(("valid", "code"), [(True, 0), (False, 12)])
+def test_verify_is_0_or_12(tmp_path: Path, valid: bool, code: int) -> None:
+    file = tmp_path / "certificate.json"
+    file.write_text("{}")
+    answer = {
+        "valid": valid,
+        "verdict": "QUIET" if valid else "UNKNOWN",
+        "problems": [] if valid else ["it was changed"],
+        "file_system": {"id": "fs-0123"},
+        "certificate": {"sha256": "5ha", "valid_until": "2026-11-10T11:59:50Z"},
+    }
+    answers = FakeAnswers(verify=answer)
+    result = asked(["check-delete", "--verify", str(file)], answers)
+    assert result.exit_code == code
+    assert answers.asked == [(b"{}", NOW)]
+    assert ("it was changed" in result.stdout) is not valid
+
+
+def test_all_is_0_whatever_the_verdicts_are() -> None:
+    line = file_system() | {
+        "verdict": "UNKNOWN",
+        "last_seen": None,
+        "visible_since": None,
+        "window": None,
+        "asked_until": None,
+        "quiet_from": "2027-01-09T00:00:00Z",
+        "clients": 0,
+        "reasons": ["WINDOW_TOO_SHORT"],
+    }
+    answer = {"as_of": None, "asked_until": None, "file_systems": [line]}
+    result = ask(["check-delete", "--all"], check_all=answer)
+    assert result.exit_code == 0
+    assert "WINDOW_TOO_SHORT" in result.stdout
+    as_csv = ask(["check-delete", "--all", "--format", "csv"], check_all=answer)
+    assert next(csv.DictReader(io.StringIO(as_csv.stdout)))["verdict"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fs-1", "--all"], ["--all", "--certificate", "x"], ["--all", "--format", "markdown"]],
+)
+def test_one_question_at_a_time(arguments: list[str]) -> None:
+    answer: dict[str, Any] = {"as_of": None, "asked_until": None, "file_systems": []}
+    result = ask(["check-delete", *arguments], check_all=answer, check_delete=verdict_answer())
+    assert result.exit_code == 2
