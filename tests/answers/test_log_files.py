@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +68,7 @@ def test_equal_files_of_a_format_without_times_are_not_duplicates(make: Make, fo
 def test_a_file_that_broke_off_once_is_read_again_and_counted_once(
     make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken_off(file: BinaryIO, hashed: hashlib.blake2b) -> Iterator[bytes]:
+    def broken_off(file: BinaryIO) -> Iterator[bytes]:
         yield file.read(9000)
         raise OSError(5, "Input/output error")
 
