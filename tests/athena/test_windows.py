@@ -21,7 +21,7 @@ from tests.athena.conftest import (
     silence,
 )
 from tests.athena.stocking import printed
-from tests.builders import SERVER, SERVER_ENI
+from tests.builders import SERVER, SERVER_ENI, mount_target, seen, topology
 
 WINDOW = (MIDNIGHT, MIDNIGHT + DAY)
 
@@ -250,3 +250,23 @@ def test_the_query_can_be_shown_without_asking_it(asking: Asking) -> None:
     assert query.parameters["QueryString"] == shown
     asking.now = MIDNIGHT + DAY
     assert asking.source().query(MIDNIGHT, None).startswith("-- no window")
+
+
+@pytest.mark.parametrize("count", [6_000, 12_000])
+def test_mount_targets_by_the_thousand_fit_into_a_query(asking: Asking, count: int) -> None:
+    """Too many to be named are not named: then every interface's silence is brought, and what nobody needs is dropped here."""
+    others = [
+        seen(
+            mount_target(
+                f"fsmt-{number}",
+                f"10.{number // 250}.{number % 250}.9",
+                network_interface_id=f"eni-{number:017x}",
+            )
+        )
+        for number in range(count)
+    ]
+    asking.book.known = topology(seen(mount_target()), *others)
+    batch = asking.first()
+    the_same(batch, a_day())
+    (query,) = asking.shop.warehouse.queries.values()
+    assert ("eni-00000000000000007" in query.parameters["QueryString"]) == (count == 6_000)

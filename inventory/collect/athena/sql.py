@@ -20,7 +20,7 @@ from inventory.model import CAPTURE_JOIN, NFS_PORT, RUN_GAP, SLOT
 LONGEST_QUERY = 262_144
 """Bytes of a query, at most (athena API reference, StartQueryExecution)."""
 
-_FOR_INTERFACES = 160_000
+_FOR_INTERFACES = 200_000
 _MOST_COUNT = 10**15 - 1
 
 KEYS = tuple(TEXTS_OF_A_ROW)
@@ -64,27 +64,30 @@ def window_query(table: Table, window: Window, watched: Collection[str]) -> str:
     ]  # fmt: skip
     return f"""\
 WITH raw AS (SELECT {", ".join(values)} FROM {table.sql} WHERE {table.layout.within(whole)}),
-judged AS (SELECT {_kind(watched)} AS kind, raw.* FROM raw
+timely AS (SELECT raw.*, {_among(watched)} AS watched FROM raw
   WHERE (began >= {int(window.start)} AND began < {int(window.end)}) OR (began IS NULL AND own)),
+judged AS (SELECT {_KIND} AS kind, timely.* FROM timely),
 {_JOINING}"""  # noqa: S608 - of names that are checked and numbers, see names
 
 
-def _kind(watched: Collection[str]) -> str:
-    """How each record ends. What is not watched is counted only, under a kind of its own."""
-    rows = sorted(watched)
-    here = f"k0 IN ({texts(rows)})" if rows else "FALSE"
-    if len(here) > _FOR_INTERFACES:  # too many to name: then everybody's is brought
-        here = "TRUE"
-    port = int(NFS_PORT)
-    return f"""CASE
+def _among(watched: Collection[str]) -> str:
+    """Whether a record's interface is watched; named once in a query, for the names may be most of its length."""
+    names = texts(sorted(watched))
+    if len(names) > _FOR_INTERFACES:  # too many to name: then everybody's is brought
+        return "TRUE"
+    return f"k0 IN ({names})" if names else "FALSE"
+
+
+_KIND = f"""CASE
     WHEN began IS NULL THEN 'no_time'
     WHEN ended < began OR ended - began > {LONGEST} THEN 'malformed'
-    WHEN status = 'NODATA' THEN CASE WHEN {here} THEN 'nodata' ELSE 'nodata_elsewhere' END
-    WHEN status = 'SKIPDATA' THEN CASE WHEN {here} OR k0 = '-' THEN 'skipdata' ELSE 'skipdata_elsewhere' END
-    WHEN source_port <> {port} AND target_port <> {port} THEN CASE WHEN {here} THEN 'other' ELSE 'other_elsewhere' END
+    WHEN status = 'NODATA' THEN CASE WHEN watched THEN 'nodata' ELSE 'nodata_elsewhere' END
+    WHEN status = 'SKIPDATA' THEN CASE WHEN watched OR k0 = '-' THEN 'skipdata' ELSE 'skipdata_elsewhere' END
+    WHEN source_port <> {NFS_PORT} AND target_port <> {NFS_PORT} THEN CASE WHEN watched THEN 'other' ELSE 'other_elsewhere' END
     WHEN protocol <> 6 THEN 'not_tcp'
     WHEN source_port = target_port THEN 'either'
-    WHEN target_port = {port} THEN 'request' ELSE 'response' END"""
+    WHEN target_port = {NFS_PORT} THEN 'request' ELSE 'response' END"""
+"""How each record ends. What is not watched is counted only, under a kind of its own."""
 
 
 def _joining() -> str:
