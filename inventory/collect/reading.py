@@ -6,9 +6,11 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 
 from inventory.collect import Source
 from inventory.model import Batch, BatchRef, BatchState, Known
+from inventory.telemetry import bound
 
 GROUP_BATCHES = 16
 GROUP_SIGHTINGS = 50_000
@@ -41,13 +43,18 @@ def read_all(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
     try:
         for ref in refs:
-            ahead.append(pool.submit(source.read, ref, known))
+            ahead.append(pool.submit(copy_context().run, _read, source, ref, known))
             if len(ahead) > threads * AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(source: Source, ref: BatchRef, known: Known) -> Batch:
+    with bound(batch=ref.key):
+        return source.read(ref, known)
 
 
 def in_groups(batches: Iterable[Batch]) -> Iterator[list[Batch]]:

@@ -17,6 +17,7 @@ from inventory.discover import sweeping
 from inventory.discover.asked import Asked
 from inventory.errors import StandstillError
 from inventory.model import BatchState
+from inventory.telemetry import bound
 
 if TYPE_CHECKING:
     from inventory.config import Settings, SourceSettings
@@ -147,8 +148,10 @@ class Bench:
             run = self._run(duty, store)
             needs = Needs(self.settings, store, self.clock, self.sleep)
             try:
-                start = begin(self.settings, section.name, None, self.clock())
-                pipeline.read(run, opened(section, needs), Listening(duty, self.monotonic), start)
+                with bound(source=section.name):
+                    start = begin(self.settings, section.name, None, self.clock())
+                    listening = Listening(duty, self.monotonic)
+                    pipeline.read(run, opened(section, needs), listening, start)
             finally:
                 store.use(needs.day, needs.uses())
             self._refuse_standstill(section, run.report)

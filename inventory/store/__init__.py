@@ -159,6 +159,12 @@ class Store:
         with translated(self._url), self._any_engine().connect() as connection:
             return schema.current(connection)
 
+    def recheck(self) -> None:
+        """Look again whether the schema is this program's: a newer program may have been here meanwhile. Raises ``SchemaError``."""
+        self._usable = False
+        with self.reading():
+            pass
+
     def upgrade(self) -> None:
         """Bring the schema to this program's; nothing happens when it is there. Raises ``SchemaError`` when it is newer."""
         schema.upgrade(self._url)

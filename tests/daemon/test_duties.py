@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
 from inventory.daemon import duties
 from inventory.daemon.duties import LONGEST, Duty, Ending, Roster
@@ -191,6 +192,16 @@ def test_a_duty_is_never_tried_twice_at_a_time(bench: Bench) -> None:
 def test_nothing_is_begun_when_the_program_stops(bench: Bench) -> None:
     bench.over = True
     assert bench.run(duty(), 60) == []
+
+
+def test_a_database_of_a_newer_program_is_left_alone(bench: Bench) -> None:
+    one = duty()
+    bench.run(one, 5)
+    with bench.store.writing() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    bench.run(one, 120)
+    assert "newer than this program" in one.problem
+    assert bench.endings.count(("source a", Ending.DONE)) == 1
 
 
 def test_hurry_lets_all_be_tried_at_once(bench: Bench) -> None:
