@@ -36,6 +36,8 @@ class Desk:
         self.tag_keys = settings.owners.tag_keys
         self.most_calls = settings.discover.max_calls_per_day
         self.networks = Networks(settings.networks)
+        self._rows: tuple[object, list[MountRow]] | None = None
+        """What was read last: mounts and possible ones are told from the same rows."""
         self._dumps: dict[tuple[str, str, Span], Dumps] = {}
         self.mount_gap = settings.collect.mount_gap
         self._limits = Limits(settings.collect.mount_gap, settings.collect.max_lag)
@@ -107,11 +109,15 @@ class Desk:
     def rows(self, version: Version[FileSystem], window: Span) -> list[MountRow]:
         """The mount hours that touch the window, those at its edges derived anew so that their counts lie inside it."""
         topology = self.knowledge.topology
-        return [
-            row
-            for key in keys_of(version, topology)
-            for row in mounts.within(self.conn, key, window, topology, self.networks)
-        ]
+        asked = (frozenset(keys_of(version, topology)), window)
+        if self._rows is None or self._rows[0] != asked:
+            found = [
+                row
+                for key in asked[0]
+                for row in mounts.within(self.conn, key, window, topology, self.networks)
+            ]
+            self._rows = (asked, found)
+        return self._rows[1]
 
     @staticmethod
     def around(window: Span, as_of: int, *mount_gaps: int) -> Span:

@@ -69,9 +69,7 @@ def changes(face: Face, *, since: str, follow: bool, every: int, notify: bool, f
     settings = face.settings
     if notify and settings.notify.webhook_url is None:
         raise UsageError("--notify: there is no webhook", hint="set [notify] webhook_url")
-    from inventory.store import Store
-
-    with Store.opened(settings, write=True) as store:
+    with face.recorder() as store:
         cursor = _look(face, store, settings, since, form)
         told = _tell(face, store, settings) if notify else True
         while follow:

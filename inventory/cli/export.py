@@ -127,10 +127,9 @@ def _changes(face: Face, since: str) -> Iterator[Iterable[Record]]:
     settings = face.settings
     from inventory.export import feed
     from inventory.model import iso
-    from inventory.store import Store
 
     exported_at = iso(face.clock()) or ""
-    with Store.opened(settings, write=True) as store:
+    with face.recorder() as store:
         feed.refresh(store, settings)
         with feed.changes(store, since, exported_at=exported_at) as found:
             yield found

@@ -64,6 +64,17 @@ class Face:
             yield store
 
     @contextmanager
+    def recorder(self) -> Iterator[Store]:
+        """The configured database, to write down what is told; brought up to date, but never made: an empty one would answer "nothing"."""
+        settings = self.settings
+        from inventory.store import Store
+
+        with self.store():
+            pass
+        with Store.opened(settings, write=True) as store:
+            yield store
+
+    @contextmanager
     def answers(self) -> Iterator[Answers]:
         """The questions, over the configured database."""
         settings = self.settings

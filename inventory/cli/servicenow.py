@@ -76,7 +76,6 @@ def _by_change(face: Face, since: str, how: How) -> Iterator[Iterator[Line]]:
     settings = face.settings
     from inventory.export import feed
     from inventory.export.servicenow import push, work
-    from inventory.store import Store
 
     terms = work.terms_of(settings)
     told = settings.export.servicenow
@@ -85,7 +84,7 @@ def _by_change(face: Face, since: str, how: How) -> Iterator[Iterator[Line]]:
         if how != "write":
             instance = push.instance(told, terms, sleep=time.sleep, dry_run=how == "dry run")
             stack.enter_context(instance.poster)
-        store = stack.enter_context(Store.opened(settings, write=True))
+        store = stack.enter_context(face.recorder())
         feed.refresh(store, settings)
         changed = work.changed(store, since, terms)
         lines = _written(changed, terms) if instance is None else instance.push(changed.work)

@@ -334,3 +334,20 @@ def test_a_second_writer_is_waited_for_and_named(
     assert result.exit_code == 1
     assert "in use by export" in result.stderr
     assert CLIENT_ENI not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--format", "ndjson", "--since", "0"],
+        ["export", "--format", "servicenow", "--since", "0"],
+        ["changes"],
+    ],
+)
+def test_a_database_that_is_not_there_is_not_made(arguments: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "efs-inventory.toml"
+    config.write_text('[database]\nurl = "sqlite:///none.db"\n')
+    result = CliRunner().invoke(cli, ["--config", str(config), *arguments], catch_exceptions=False)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "none.db" in result.stderr
+    assert not (tmp_path / "none.db").exists()
