@@ -17,6 +17,7 @@ import pytest
 from inventory import config, pipeline
 from inventory.answers import Answers
 from inventory.cli.progress import Quiet
+from inventory.collect.names import named
 from inventory.collect.report import Report
 from inventory.export import ndjson, records
 from inventory.store import Store
@@ -56,18 +57,20 @@ def shop(fake_aws: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield Shop(fake_aws, warehouse, served)
 
 
-def collected(folder: Path, snapshots: Path, source: dict[str, Any]) -> tuple[Report, bytes]:
-    """Everything read in this process, at a time of our own; and the export."""
+def collected(
+    folder: Path, snapshots: Path, source: dict[str, Any], until: int
+) -> tuple[Report, bytes]:
+    """Everything up to ``until`` read in this process, at a time of our own; and the export."""
     folder.mkdir()
     document = {
         "database": {"url": f"sqlite:///{folder / 'x.db'}"},
         "discover": {"mode": "snapshots", "path": str(snapshots)},
-        "collect": {"since": "2026-10-31"},
+        "collect": {"since": "2026-11-01"},
         "networks": {"192.168.0.0/16": "on-premises"},
         "sources": [{"name": "flow-logs", **source}],
     }
     settings = config.parse(document, folder=folder, environ={})
-    report = pipeline.collect(settings, progress=Quiet(), clock=lambda: LATER)
+    report = pipeline.collect(settings, progress=Quiet(), clock=lambda: LATER, until=until)
     stream = io.StringIO()
     with Store.open(settings.database.url) as store, redirect_stdout(stream):
         ndjson.write(records(Answers(store, settings), exported_at=""), stream)
@@ -80,6 +83,8 @@ class Morning:
 
     snapshots: Path
     objects: tuple[Path, ...]
+    until: int
+    """An empty window after the last object would be a gap of its own, and a little of what is before it."""
     logs: Path
     """The same objects under names that tell neither flow log nor time: a table does not tell them either, so the comparison is fair."""
 
@@ -94,7 +99,8 @@ def morning(worlds: Worlds, folder: Path, options: dict[str, Any], *, whole: boo
     (folder / "logs").mkdir()
     for number, path in enumerate(objects):
         shutil.copyfile(path, folder / "logs" / f"{number}{''.join(path.suffixes)}")
-    return Morning(folder / "snapshots", objects, folder / "logs")
+    last = max(named(path.name).slot or (0, 0) for path in objects)
+    return Morning(folder / "snapshots", objects, last[1], folder / "logs")
 
 
 @pytest.mark.timeout(900)
@@ -109,12 +115,12 @@ def test_the_same_answers_as_from_files(
     more = case.pop("more", ())
     part = morning(worlds, tmp_path, case, whole=programme.whole)
     files = {"type": "files", "path": str(part.logs)}
-    report, expected = collected(tmp_path / "files", part.snapshots, files)
+    report, expected = collected(tmp_path / "files", part.snapshots, files, part.until)
     assert not report.problems
     shop.stock(part.objects, **layout)
     shop.table(case.get("log_format", "recommended"), *more)
     athena = {"type": "athena", "database": "flow_logs", "table": "vpc_flow_logs"}
-    report, got = collected(tmp_path / "athena", part.snapshots, athena)
+    report, got = collected(tmp_path / "athena", part.snapshots, athena, part.until)
     assert not report.problems
     assert expected.count(b"\n") > 20
     problem = difference(_lines(expected), _lines(got))
