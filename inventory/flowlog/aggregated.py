@@ -1,8 +1,9 @@
 """Records that a query counted where they are: rows of Insights and Athena become the same facts as the records themselves.
 
-One row speaks for all records with the same texts, the same part in the conversation and the same five-minute slot of ``start``. A silence
-*inside* a slot cannot be told from it: it speaks for everything from its first to its last record. Which records a query leaves out is its
-own business: nothing is counted here that no row tells of.
+One row speaks for all records with the same texts, the same part in the conversation and the same *minute* of ``start``
+(:data:`~inventory.model.RUN_GAP`): what begins in one minute is one run in any case, so nothing is lost. Longer groups would lose the silence
+in which an address passes from one client to the next. Which records a query leaves out is its own business: nothing is counted here that
+no row tells of.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import StrEnum
 from inventory.flowlog import record
 from inventory.flowlog.groups import Groups
 from inventory.flowlog.record import Key, Malformed
-from inventory.model import SLOT, Folded, Known, Outcome, Span, Tally
+from inventory.model import RUN_GAP, Folded, Known, Outcome, Span, Tally
 
 _BAD_ROWS = 5
 _MOST = 2**63 - 1
@@ -31,7 +32,7 @@ class Part(StrEnum):
     """Both are: the known server decides."""
     NODATA = "nodata"
     SKIPDATA = "skipdata"
-    """Each hole must have a row of its own: grouped by its ``start``, not by the slot."""
+    """Each hole must have a row of its own: grouped by its ``start``, not by the minute."""
     OTHER = "other"
     """Neither is, and the status is OK: evidence that the interface was captured, and nothing else."""
 
@@ -188,9 +189,9 @@ def _check(row: AggregatedRow) -> None:
         raise Malformed(msg)
     if (
         not 0 <= row.longest <= min(record.LONGEST, row.last - row.first)
-        or row.last - row.first > SLOT + record.LONGEST
+        or row.last - row.first > RUN_GAP + record.LONGEST
     ):
-        msg = "a row longer than a slot and its longest record"
+        msg = "a row longer than a minute and its longest record"
         raise Malformed(msg)
 
 

@@ -55,6 +55,12 @@ def reading(
     return settings_of(folder, f"sqlite:///{folder}/{name}.db", snapshots, source)
 
 
+def clients(answer: dict[str, Any]) -> list[Any]:
+    """Who, when, how much, and how it is known; not how mounts are cut where nobody looked."""
+    told = ("client", "candidates", "confidence", "method", "first_seen", "last_seen", "flows", "packets", "bytes")  # fmt: skip
+    return [[mount[key] for key in told] for mount in answer["mounts"]]
+
+
 @pytest.mark.parametrize(
     ("vantage", "log_format", "apart", "read"),
     [CASES[0], *(pytest.param(*case, marks=pytest.mark.long) for case in CASES[1:])],
@@ -87,5 +93,11 @@ def test_files_streams_and_insights_say_the_same(
         assert {state for _, state in ledger(settings).values()} == {"done"}
         said[name] = answered(settings, WORLD)
     assert sum(len(answer["mounts"]) for answer in said["files"].values()) > 10
-    assert said["streams"] == said["files"]
-    assert said["insights"] == said["files"]
+    assert said["insights"] == said["streams"]
+    if apart:
+        assert said["streams"] == said["files"]
+        return
+    # flow logs that share a group cannot be told apart, so none is proven delivering: less is seen, nobody is hidden or named otherwise
+    for name, answer in said["streams"].items():
+        assert answer["coverage"]["ratio"] <= said["files"][name]["coverage"]["ratio"]
+        assert clients(answer) == clients(said["files"][name])

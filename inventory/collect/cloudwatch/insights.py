@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from inventory.flowlog.aggregated import TEXTS, AggregatedRow, Part, seconds
 from inventory.flowlog.choice import form
 from inventory.flowlog.format import LogFormat
-from inventory.model import NFS_PORT, SLOT, Span
+from inventory.model import NFS_PORT, RUN_GAP, Span
 
 ROWS = 100_000
 """The most rows that Insights gives for one query."""
@@ -75,10 +75,12 @@ def text(wanted: Wanted, rows: int = ROWS) -> str:
     lines.append(f"filter {_inside(wanted)}")
     lines.append(f"fields {_ports(wanted.log_format)}")
     lines.append(f"filter {_whose(wanted, named)}")
-    skipped = (
-        '300 - 299 * strcontains(p_log_status, "SKIPDATA")' if has("log-status") else str(SLOT)
-    )
-    lines.append(f"fields n_start - n_start % ({skipped}) as n_slot, n_end - n_start as n_long")
+    width = str(
+        RUN_GAP
+    )  # what begins in one minute is one run anyway; each hole is a row of its own
+    if has("log-status"):
+        width += f' - {RUN_GAP - 1} * strcontains(p_log_status, "SKIPDATA")'
+    lines.append(f"fields n_start - n_start % ({width}) as n_minute, n_end - n_start as n_long")
     lines.append(f"stats {_sums(wanted.log_format)} by {', '.join(_keys(wanted.log_format))}")
     lines.append(f"limit {rows}")
     query = lines[0] + "\n" + "\n| ".join(lines[1:])
@@ -176,7 +178,7 @@ def _keys(log_format: LogFormat) -> list[str]:
     names = [
         name for name in (*TEXTS, "log-status") if log_format.has(name) or name == "interface-id"
     ]
-    return ["n_slot", "n_to", "n_from", *map(_alias, names)]
+    return ["n_minute", "n_to", "n_from", *map(_alias, names)]
 
 
 def rows(results: Sequence[Mapping[str, str]]) -> Iterator[AggregatedRow]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.flowlog.aggregated import TEXTS, AggregatedRow, Aggregating, Part, seconds
-from inventory.model import SLOT, CaptureKind, Folded, Outcome
+from inventory.model import RUN_GAP, SLOT, CaptureKind, Folded, Outcome
 from tests.unit.flowlog.lines import KNOWN, RICH, SERVER, T, fold, line
 
 WINDOW = (T, T + 2 * SLOT)
@@ -25,14 +25,14 @@ def aggregated(rows: list[AggregatedRow]) -> Folded:
 
 
 def counted(records: list[dict[str, object]]) -> list[AggregatedRow]:
-    """What a query says of the records: grouped by texts, part and slot (a hole by its own start)."""
+    """What a query says of the records: grouped by texts, part and minute (a hole by its own start)."""
     groups: dict[tuple[Part, tuple[object, ...]], list[dict[str, object]]] = defaultdict(list)
     for one in records:
         start = int(str(one["start"]))
         status = str(one["log-status"])
         part = Part(status.lower()) if status != "OK" else _by_ports(one)
-        slot = start if part is Part.SKIPDATA else start - start % SLOT
-        groups[part, (slot, *(str(one[name]) for name in TEXTS if name in one))].append(one)
+        minute = start if part is Part.SKIPDATA else start - start % RUN_GAP
+        groups[part, (minute, *(str(one[name]) for name in TEXTS if name in one))].append(one)
     rows = []
     for (part, (_, *texts)), some in groups.items():
         starts = [int(str(one["start"])) for one in some]
@@ -57,8 +57,9 @@ def _by_ports(one: dict[str, object]) -> Part:
 
 @st.composite
 def exchanges(draw: st.DrawFn) -> dict[str, object]:
-    """A record of one of two minutes that follow each other: inside a slot there is no silence to lose."""
-    start = T + draw(st.sampled_from([0, 60]))
+    """A record of any second of two slots, of any length; silences of all lengths lie between them."""
+    start = T + draw(st.integers(0, 2 * SLOT - 1))
+    took = draw(st.integers(0, 70))
     ends = draw(
         st.sampled_from([("10.2.0.9", SERVER), (SERVER, "10.2.0.9"), ("10.2.0.9", "10.9.9.9")])
     )
@@ -68,7 +69,7 @@ def exchanges(draw: st.DrawFn) -> dict[str, object]:
         "pkt-srcaddr": draw(st.sampled_from(["-", "10.2.0.10"])), "pkt-dstaddr": "-", "instance-id": "-",
         "srcport": draw(st.sampled_from([700, 2049])), "dstport": draw(st.sampled_from([701, 2049])),
         "packets": draw(st.integers(1, 9)), "bytes": draw(st.integers(40, 900)), "protocol": 6,
-        "start": start, "end": start + 60, "log-status": draw(st.sampled_from(["OK", "OK", "OK", "NODATA", "SKIPDATA"])),
+        "start": start, "end": start + took, "log-status": draw(st.sampled_from(["OK", "OK", "OK", "NODATA", "SKIPDATA"])),
     }  # fmt: skip
 
 
