@@ -1,9 +1,9 @@
 """Records that a query counted where they are: rows of Insights and Athena become the same facts as the records themselves.
 
 One row speaks for all records with the same texts, the same part in the conversation and the same *minute* of ``start``
-(:data:`~inventory.model.RUN_GAP`): what begins in one minute is one run in any case, so nothing is lost. Longer groups would lose the silence
-in which an address passes from one client to the next. Which records a query leaves out is its own business: nothing is counted here that
-no row tells of.
+(:data:`~inventory.model.RUN_GAP`): what begins in one minute is one run in any case, so nothing is lost. Longer groups would lose the
+silence in which an address passes from one client to the next. Which records a query leaves out is its own business: nothing is counted
+here that no row tells of.
 """
 
 from __future__ import annotations
