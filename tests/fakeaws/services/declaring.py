@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.model import Shape
+
 from tests.fakeaws import models
 from tests.fakeaws.calls import Call, Result, answers
 from tests.fakeaws.paging import Pages
@@ -27,7 +29,16 @@ def _large(key: str) -> Pages:
 def _summary(call: Call, key: str, row: Row) -> Row:
     """What a listing shows of something."""
     shape = models.members(call.operation.output_shape)[key].member  # type: ignore[attr-defined]
-    return {name: value for name, value in row.items() if name in models.members(shape)}
+    return _within(row, shape)
+
+
+def _within(row: Row, shape: Shape) -> Row:
+    members = models.members(shape)
+    return {
+        name: _within(value, members[name]) if isinstance(value, Mapping) else value
+        for name, value in row.items()
+        if name in members
+    }
 
 
 def _served(

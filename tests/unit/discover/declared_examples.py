@@ -95,22 +95,22 @@ def examples(secret: str) -> dict[str, Any]:
             "Url": secret,
         },
         "datasync.describe-locations-efs": {
-            "LocationArn": ARN.format("datasync", "location/loc-1"),
+            "LocationArn": ARN.format("datasync", "location/loc-0123456789abcdef0"),
             "LocationUri": f"efs://eu-central-1.{SYSTEM}/sub/",
             "AccessPointArn": POINT_ARN,
             "FileSystemAccessRoleArn": secret,
         },
         "datasync.describe-tasks": {
-            "TaskArn": ARN.format("datasync", "task/task-1"),
+            "TaskArn": ARN.format("datasync", "task/task-0123456789abcdef0"),
             "Name": "copy",
             "Status": "AVAILABLE",
-            "SourceLocationArn": ARN.format("datasync", "location/loc-1"),
-            "DestinationLocationArn": ARN.format("datasync", "location/loc-2"),
+            "SourceLocationArn": ARN.format("datasync", "location/loc-0123456789abcdef0"),
+            "DestinationLocationArn": ARN.format("datasync", "location/loc-0123456789abcdef1"),
             "Schedule": {"ScheduleExpression": "rate(1 day)", "Status": "ENABLED"},
             "Includes": [{"FilterType": "SIMPLE_PATTERN", "Value": secret}],
         },
         "transfer.describe-users": {
-            "ServerId": "s-1",
+            "ServerId": "s-0123456789abcdef0",
             "User": {
                 "Arn": ARN.format("transfer", "user/s-1/ada"),
                 "UserName": "ada",
@@ -119,8 +119,8 @@ def examples(secret: str) -> dict[str, Any]:
             },
         },
         "transfer.describe-accesses": {
-            "ServerId": "s-1",
-            "Access": {"ExternalId": "S-1-1", "HomeDirectory": f"/{SYSTEM}/g", "Policy": secret},
+            "ServerId": "s-0123456789abcdef0",
+            "Access": {"ExternalId": "S-1-5-21-1", "HomeDirectory": f"/{SYSTEM}/g", "Policy": secret},
         },
         "m2.get-environments": {
             "environmentId": "e-1",
@@ -129,7 +129,7 @@ def examples(secret: str) -> dict[str, Any]:
             "storageConfigurations": [{"efs": {"fileSystemId": SYSTEM, "mountPoint": secret}}],
         },
         "bedrock-agentcore-control.get-agent-runtimes": {
-            "agentRuntimeId": "r-1",
+            "agentRuntimeId": "helper-0123456789",
             "agentRuntimeArn": ARN.format("bedrock-agentcore", "runtime/r-1"),
             "agentRuntimeName": "helper",
             "environmentVariables": {"PASSWORD": secret},
