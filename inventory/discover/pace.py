@@ -79,21 +79,27 @@ class Times(Protocol):
 
 
 def due(
-    times: Mapping[str, Times], every: EverySettings, now: int, *, near: bool
+    times: Mapping[str, Times],
+    every: EverySettings,
+    now: int,
+    *,
+    near: bool,
+    unwanted: Collection[str] = (),
 ) -> frozenset[str]:
     """The calls of one account and region that are due at ``now``, by when they were made before.
 
     ``near``: one of its VPCs can reach a mount target, or nobody knows. Elsewhere only file systems are looked for at their own pace, in
-    case that one comes; all else is made as seldom as references are.
+    case that one comes; all else is made as seldom as references are. ``unwanted`` calls are never made.
     """
     found: set[str] = set()
     for group, calls in GROUPS.items():
         pace = getattr(every, group)
         if not near and group != "file_systems":
             pace = max(pace, every.references)
-        deciding = [call for call in calls if call not in OPTIONAL]
+        wanted = [call for call in calls if call not in unwanted]
+        deciding = [call for call in wanted if call not in OPTIONAL]
         if any(is_due(times.get(call), pace, now) for call in deciding):
-            found.update(calls)
+            found.update(wanted)
     return frozenset(found)
 
 

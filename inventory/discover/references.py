@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 REFERENCE_CALLS: Mapping[str, tuple[str, ...]] = {
     "lambda": ("lambda.list-functions",),
@@ -36,3 +36,14 @@ STARTERS = ("ecs.describe-services", "events.list-targets-by-rule", "scheduler.g
 
 OWN = ("efs.describe-access-points", "efs.describe-file-system-policies")
 """Calls of the file system's own account and region that the others lean on: which access points are its own, and whom it lets in."""
+
+_ASKED_ANYWAY = frozenset({"lambda", "eks", "replication"})
+"""What other questions need, too."""
+
+
+def unnamed(references: Collection[str]) -> frozenset[str]:
+    """The calls that are made only to look for references which nobody named: they are not made."""
+    kept = {call for name in {*references, *_ASKED_ANYWAY} for call in REFERENCE_CALLS[name]}
+    core = {call for call in REFERENCE_CALLS["ecs"] if call not in STARTERS}
+    every = {call for calls in REFERENCE_CALLS.values() for call in calls}
+    return frozenset(every - kept - core)

@@ -20,6 +20,7 @@ from inventory.discover.asked import Asked
 from inventory.discover.calls import spent
 from inventory.discover.live import Gathering
 from inventory.discover.pace import Times
+from inventory.discover.references import unnamed
 from inventory.errors import AwsError
 from inventory.model import DAY, HOUR, CallState, Place, Sweep, instant
 from inventory.resolve.topology import Topology
@@ -111,7 +112,7 @@ def a_round(
     day = now // DAY
     meter = Meter(settings.max_calls_per_day, spent(ledger.used(day).by_call))
     past = Past(ledger.call_times(), ledger.topology())
-    wanted: Wanted = everything
+    wanted: Wanted = everything_named(settings)
     if asked is Asked.DUE:
         wanted = due(settings, past, now)
     elif asked is Asked.UNEXPLAINED:
@@ -171,7 +172,9 @@ def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterato
         recording.write(folder / sweep.name / sweep.account / sweep.region, whole)
 
     aws = Aws(Meter(settings.max_calls_per_day))
-    yield from sweeps(settings, aws, Past({}, Topology({})), everything, clock=clock, keep=keep)
+    yield from sweeps(
+        settings, aws, Past({}, Topology({})), everything_named(settings), clock=clock, keep=keep
+    )
 
 
 def name_of(moment: int) -> str:
@@ -184,14 +187,21 @@ def everything(_place: Place) -> Collection[str]:
     return pace.ALL
 
 
+def everything_named(settings: DiscoverSettings) -> Wanted:
+    """All calls but those that look for references which the configuration does not name."""
+    wanted = pace.ALL - unnamed(settings.references)
+    return lambda _place: wanted
+
+
 def due(settings: DiscoverSettings, past: Past, now: int) -> Wanted:
     """What is due at ``now``, by ``[discover.every]``."""
-    by_place = pace.by_place(past.times)
+    by_place, unwanted = pace.by_place(past.times), unnamed(settings.references)
     reaching = past.topology.vpcs_that_reach_mount_targets()
 
     def wanted(place: Place) -> Collection[str]:
         near = is_near(past.topology, place, reaching)
-        return pace.due(by_place.get(place, {}), settings.every, now, near=near)
+        times = by_place.get(place, {})
+        return pace.due(times, settings.every, now, near=near, unwanted=unwanted)
 
     return wanted
 

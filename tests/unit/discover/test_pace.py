@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
-from inventory.config import EverySettings
+from inventory.config import DiscoverSettings, EverySettings
 from inventory.discover import live, pace
 from inventory.discover.calls import CALLS
+from inventory.discover.references import unnamed
 from tests.builders import T
 
 EVERY = EverySettings()
@@ -93,3 +94,20 @@ def test_what_was_asked_since_the_client_came_could_not_name_it_either() -> None
 def test_nothing_is_asked_twice_within_a_minute() -> None:
     assert pace.forward(whole(T), T, T + 59) == frozenset()
     assert pace.forward(whole(T), T, T + 60) == pace.FORWARD
+
+
+def test_what_looks_for_references_that_nobody_named_is_never_asked() -> None:
+    unwanted = unnamed(("lambda", "sagemaker"))
+    assert {"datasync.describe-tasks", "ecs.describe-services"} <= unwanted
+    assert (
+        not {"sagemaker.describe-spaces", "ecs.describe-tasks", "eks.describe-clusters"} & unwanted
+    )
+    asked = pace.due({}, EVERY, T, near=True, unwanted=unwanted)
+    assert asked == pace.ALL - unwanted
+    known = {call: Known(T, T) for call in asked}
+    again = pace.due(known, EVERY, T + 60, near=True, unwanted=unwanted)
+    assert again == frozenset(), "what is never asked is never overdue"
+
+
+def test_all_references_are_asked_for_unless_some_are_named() -> None:
+    assert unnamed(DiscoverSettings().references) & pace.ALL == set()
