@@ -14,12 +14,15 @@ from sqlalchemy import select
 from inventory.store import Store, failpoints
 from inventory.store.tables import BATCH, SIGHTING
 from tests.conftest import Programme
-from tests.daemon.test_run import LINE, Start, done, within
+from tests.daemon.test_run import LINE, PATIENCE, Start, done, within
 from tests.daemon.test_run import start as start  # noqa: PLC0414 - a fixture
 
 FILES = 24
 MOST = 90
 """Statements that a cycle over so many files writes with."""
+
+
+pytestmark = pytest.mark.timeout(3600)
 
 
 def facts(url: str) -> list[tuple[Any, ...]]:
@@ -50,13 +53,13 @@ def test_killed_twice_and_begun_again_it_ends_the_same(
             failpoints.VARIABLE, f"{chance.choice(['statement', 'commit'])}:{point // 3 + 1}"
         )
         process = start(database_url)
-        within(60, lambda: process.poll() is not None or len(done(database_url)) == FILES)  # noqa: B023
+        within(PATIENCE, lambda: process.poll() is not None or len(done(database_url)) == FILES)  # noqa: B023
         if process.poll() is None:
             process.kill()
         assert process.wait() == -signal.SIGKILL
     monkeypatch.delenv(failpoints.VARIABLE)
     last = start(database_url)
-    within(60, lambda: len(done(database_url)) == FILES)
+    within(PATIENCE, lambda: len(done(database_url)) == FILES)
     last.kill()
     last.wait()
     assert facts(database_url) == [
