@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from inventory.model import Asked, Batch, BatchState, CallState, Sweep, Wanted
+from inventory.resolve.derive import Unit
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store import (
@@ -338,14 +339,23 @@ class Store:
                 found = compact.next_hour(connection, before)
             if found is None:
                 break
-            topology = self.topology()
+            known = self.knowledge()
+
+            def joined(connection: Connection, units: Sequence[Unit], known: Knowledge) -> int:
+                newest = recording.current(connection, known)  # somebody may have learnt meanwhile
+                return compact.compact(
+                    connection,
+                    units=units,
+                    before=before,
+                    topology=newest.topology,
+                    networks=networks,
+                )
+
             for units in chunks(found.units, compact.UNITS):
                 if is_over():
                     return gone
-                gone += self.write(
-                    partial(compact.compact, units=units, topology=topology, networks=networks)
-                )
-            self.write(partial(compact.finish, hour=found.hour))
+                gone += self.write(partial(joined, units=units, known=known))
+            self.write(partial(compact.finish, hour=found.hour, before=before))
         return gone
 
     def read_up_to(self, sources: Collection[str]) -> int | None:

@@ -15,10 +15,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from inventory.model import (
     CAPTURE_JOIN,
+    DAY,
     HOUR,
     RUN_GAP,
     BatchState,
@@ -51,7 +63,7 @@ class _Kept(NamedTuple):
     fact: Fact
     ordinal: int
     whole: bool
-    """Whether its batch was read to its end, so that it is not read again."""
+    """Whether its batch was read to its end and ended long ago, so that it is not read again."""
 
     @property
     def says(self) -> tuple[object, ...]:
@@ -83,30 +95,35 @@ def next_hour(conn: Connection, before: int) -> Hour | None:
     return Hour(hour, [Unit(server, client, hour) for server, client in rows])
 
 
-def compact(conn: Connection, units: Sequence[Unit], topology: Topology, networks: Networks) -> int:
-    """Join the facts of some units of one hour, in order; how many rows are gone."""
+def compact(
+    conn: Connection, units: Sequence[Unit], before: int, topology: Topology, networks: Networks
+) -> int:
+    """Join the facts of some units of one hour, in order; how many rows are gone.
+
+    Those of a batch that reaches more than a day beyond ``before`` are left as they are: it may be a file that grows, and is read again.
+    """
     if not units:
         return 0
     hour, bounds = units[0].hour, (units[0], units[-1])
-    mine = _by_unit(_kept(conn, bounds, SIGHTING.c.hour == hour))
+    mine = _by_unit(_kept(conn, bounds, before, SIGHTING.c.hour == hour))
     earlier = _by_unit(
-        _kept(conn, bounds, SIGHTING.c.hour == hour - HOUR, SIGHTING.c.last_seen >= hour)
+        _kept(conn, bounds, before, SIGHTING.c.hour == hour - HOUR, SIGHTING.c.last_seen >= hour)
     )
     later: Mapping[Unit, list[_Kept]] | None = None
     joins: list[list[_Kept]] = []
     for key, kept in sorted(mine.items()):
         unit = key._replace(hour=hour)
-        before = [one.fact for one in earlier.get(key, ())]
+        of_earlier = [one.fact for one in earlier.get(key, ())]
         if any(one.fact.sighting.last_seen >= hour + HOUR for one in kept) and later is None:
-            later = _by_unit(_kept(conn, bounds, SIGHTING.c.hour == hour + HOUR))
+            later = _by_unit(_kept(conn, bounds, before, SIGHTING.c.hour == hour + HOUR))
         after = [one.fact for one in (later or {}).get(key, ())]
-        joins += _joins(unit, kept, (before, after), topology, networks)
+        joins += _joins(unit, kept, (of_earlier, after), topology, networks)
     return _write(conn, joins)
 
 
-def finish(conn: Connection, hour: int) -> None:
+def finish(conn: Connection, hour: int, before: int) -> None:
     """All units of an hour are compacted: join the captures that end in it, and write down how far this is."""
-    _join_captures(conn, hour)
+    _join_captures(conn, hour, before)
     statement = upsert(conn, META).values(name=_UNTIL, value=hour + HOUR)
     conn.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"value": hour + HOUR})
@@ -116,7 +133,7 @@ def finish(conn: Connection, hour: int) -> None:
 # -- sightings ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _kept(conn: Connection, bounds: tuple[Unit, Unit], *when: Any) -> Iterator[_Kept]:
+def _kept(conn: Connection, bounds: tuple[Unit, Unit], before: int, *when: Any) -> Iterator[_Kept]:
     unit = tuple_(SIGHTING.c.server, SIGHTING.c.true_client)
     first, last = bounds
     statement = (
@@ -126,7 +143,7 @@ def _kept(conn: Connection, bounds: tuple[Unit, Unit], *when: Any) -> Iterator[_
             SIGHTING.c.ordinal,
             BATCH.c.flow_log_id,
             BATCH.c.key,
-            BATCH.c.state,
+            and_(*_is_over(before)),
             SOURCE.c.name,
         )
         .join(BATCH, BATCH.c.id == SIGHTING.c.batch_id)
@@ -139,10 +156,15 @@ def _kept(conn: Connection, bounds: tuple[Unit, Unit], *when: Any) -> Iterator[_
         )
     )
     for row in conn.execute(statement):
-        *values, stray, batch_id, ordinal, flow_log_id, key, state, source = row
+        *values, stray, batch_id, ordinal, flow_log_id, key, whole, source = row
         sighting = Sighting._make((*values, bool(stray)))
         fact = Fact(sighting, flow_log_id or f"source {source}", source, key, batch_id)
-        yield _Kept(fact, ordinal, state == BatchState.DONE.value)
+        yield _Kept(fact, ordinal, bool(whole))
+
+
+def _is_over(before: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Of batches whose facts may be joined with those of others."""
+    return BATCH.c.state == BatchState.DONE.value, BATCH.c.span_end < before + DAY
 
 
 def _by_unit(kept: Iterable[_Kept]) -> dict[Unit, list[_Kept]]:
@@ -267,7 +289,7 @@ def _mark(conn: Connection, batches: Collection[int]) -> None:
 # -- captures ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _join_captures(conn: Connection, hour: int) -> None:
+def _join_captures(conn: Connection, hour: int, before: int) -> None:
     """One row for what one flow log showed of an interface's own records without a silence, as one file would have it."""
     for some in chunks(sorted(captured_interfaces(conn))):
         statement = (
@@ -278,7 +300,7 @@ def _join_captures(conn: Connection, hour: int) -> None:
                 CAPTURE.c.end >= hour,
                 CAPTURE.c.end < hour + HOUR,
                 CAPTURE.c.kind == CaptureKind.SEEN.value,
-                BATCH.c.state == BatchState.DONE.value,
+                *_is_over(before),
             )
             .order_by(CAPTURE.c.start, CAPTURE.c.end, BATCH.c.key, CAPTURE.c.ordinal)
         )

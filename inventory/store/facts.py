@@ -127,7 +127,9 @@ def record_batches(conn: Connection, source: int, batches: Iterable[Batch]) -> s
     _insert_ledger(
         conn, source, {key: batch for key, batch in wanted.items() if key not in known}, plain
     )
-    _update_ledger(conn, [(known[key], batch) for key, batch in wanted.items() if key in known])
+    _update_ledger(
+        conn, [(known[key], batch) for key, batch in wanted.items() if key in known], joined
+    )
     rows = _rows_by_key(conn, source, wanted)
     touched = _insert_facts(conn, [(rows[key].id, batch) for key, batch in plain.items()])
     for key in sorted(wanted.keys() - plain.keys()):
@@ -228,12 +230,19 @@ def _insert_ledger(
         conn.execute(insert(BATCH), rows)
 
 
-def _update_ledger(conn: Connection, old: Sequence[tuple[_Row, Batch]]) -> None:
+def _update_ledger(
+    conn: Connection, old: Sequence[tuple[_Row, Batch]], joined: Collection[int]
+) -> None:
     """The new version of batches that were there. What is said of content is written with the content."""
     if not old:
         return
     rows = [
-        {"b_id": row.id, "state": _state(row, batch), **_identity(batch, row)} for row, batch in old
+        {
+            "b_id": row.id,
+            "state": _state_of_joined(row, batch) if row.id in joined else _state(row, batch),
+            **_identity(batch, row),
+        }
+        for row, batch in old
     ]
     names = [name for name in rows[0] if name != "b_id"]
     conn.execute(
@@ -248,6 +257,14 @@ def _state(row: _Row, batch: Batch) -> str:
     was_read_while_there = batch.state is BatchState.GONE and row.digest
     not_looked_at_yet = batch.state in _HOLDING and row.state == BatchState.DUPLICATE.value
     return row.state if was_read_while_there or not_looked_at_yet else batch.state.value
+
+
+def _state_of_joined(row: _Row, batch: Batch) -> str:
+    """It was read to its end when it was joined. What is read again since is as good, unless it holds more than what is kept: a hole."""
+    if batch.state is not BatchState.GONE or not batch.folded.tally.records:
+        return _state(row, batch)
+    more = batch.folded.tally.records > row.records
+    return (BatchState.GONE if more else BatchState.DONE).value
 
 
 def _identity(batch: Batch, before: _Row | None = None) -> dict[str, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
 
-from inventory.model import DAY, Batch, Sighting
+from inventory.flowlog import content
+from inventory.model import DAY, Batch, BatchState, Sighting, epoch
 from inventory.resolve.networks import Networks
+from inventory.resolve.topology import Topology
 from inventory.store import Store, compact, mounts
 from inventory.store.tables import BATCH, CAPTURE, JOINED, MOUNT_HOUR, SIGHTING
 from tests.answers.conftest import HOUR, USUAL, Inventory, batch, own_row, sweep
@@ -257,3 +260,83 @@ def test_whoever_is_stopped_anywhere_goes_on(make: Make) -> None:
     assert derived_anew(inventory.store) == before
     assert count(inventory, JOINED) > 0
     assert steps > 3
+
+
+def test_a_file_that_grows_for_days_goes_on_being_read(make: Make) -> None:
+    inventory, start = make(), T - T % HOUR
+
+    def grown(hours: Iterable[int], version: str) -> Batch:
+        rows = [
+            own_row(slot, slot + SLOT - 10)
+            for hour in hours
+            for slot in range(start + hour * HOUR, start + (hour + 1) * HOUR, SLOT)
+        ]
+        made = batch(rows, key="app.log")
+        return replace(made, digest=version, ref=replace(made.ref, version=version))
+
+    inventory.record(grown([0, 1, 30], "1"))
+    join(inventory, before=start + 2 * HOUR)
+    inventory.record(grown([0, 1, 30, 31], "2"))
+    (client,) = inventory.answers.who(FS, since=T - DAY, until=T + 3 * DAY)["mounts"]
+    assert client["flows"] == 48
+
+
+def test_a_file_with_more_than_what_was_joined_is_a_hole_until_it_is_as_it_was(make: Make) -> None:
+    inventory = make()
+    every = slots(12, T - T % HOUR)
+    inventory.record(*every)
+    join(inventory)
+    before, (row,) = derived(inventory.store), every[3].folded.sightings
+    rows, seen = [row, row._replace(client="10.0.3.99")], [(row.first_seen, row.last_seen)]
+    grown = batch(rows, seen, key=every[3].ref.key, slot=every[3].ref.slot)
+    inventory.record(replace(grown, digest="more", ref=replace(grown.ref, version="2")))
+    assert derived(inventory.store) == before
+    assert _failed_at(inventory) == [every[3].ref.slot[0] - 600]  # type: ignore[index]
+    inventory.record(replace(every[3], ref=replace(every[3].ref, version="3")))
+    assert _failed_at(inventory) == []
+
+
+def test_a_joined_file_that_could_not_be_read_for_once_is_no_hole_for_ever(make: Make) -> None:
+    inventory = make()
+    every = slots(12, T - T % HOUR)
+    inventory.record(*every)
+    join(inventory)
+    again = replace(every[3], ref=replace(every[3].ref, version="2"))
+    inventory.record(
+        replace(again, state=BatchState.FAILED, folded=content.nothing(), digest="", problem="no")
+    )
+    assert _failed_at(inventory) != []
+    inventory.record(again)
+    assert inventory.store.done("logs")[again.ref.key] == ("2", BatchState.DONE)
+    assert _failed_at(inventory) == []
+
+
+def _failed_at(inventory: Inventory) -> list[int]:
+    """When holes begin that batches are which could not be read."""
+    gaps = inventory.answers.who(FS, since=T - HOUR, until=T + 2 * HOUR)["coverage"]["gaps"]
+    return [
+        epoch(datetime.fromisoformat(gap["start"]))
+        for gap in gaps
+        if gap["reason"] == "batch_failed"
+    ]
+
+
+def test_what_is_learnt_meanwhile_decides_what_is_joined(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, known = make(), list[bool]()
+    inventory.record(*slots(12, T - T % HOUR))
+    asked = iter(range(1000))
+
+    def is_over() -> bool:
+        if next(asked) == 1:  # before the first transaction, after all was looked up for it
+            inventory.learn(sweep(LATER, *USUAL, eni("eni-0another", "10.0.9.9")))
+        return False
+
+    def seen(_conn: Connection, topology: Topology, **_: object) -> int:
+        known.append(bool(topology.interface_versions("eni-0another")))
+        return 0
+
+    monkeypatch.setattr(compact, "compact", seen)
+    inventory.store.sibling().compact(LATER, Networks(), is_over)
+    assert known == [True]
