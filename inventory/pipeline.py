@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from inventory.collect import Source
-from inventory.collect.choosing import begin, chosen, opened
+from inventory.collect.choosing import begin, chosen, opened, windows_from
 from inventory.collect.needs import Needs
 from inventory.collect.reading import in_groups, is_new, read_all
 from inventory.collect.report import Progress, Report
@@ -131,6 +131,8 @@ def compact(run: Run) -> int:
     if read_up_to is None:
         return 0
     before = read_up_to - max(KEPT_APART, max(ages, default=0) + DAY)
+    # What turns up later (a mount target, a format) has windows read again as far as they are listed.
+    before = min([before, *windows_from(run.settings, run.clock())])
     return run.store.compact(before, Networks(run.settings.networks), run.is_over)
 
 

@@ -11,6 +11,7 @@ from inventory.collect.needs import Needs
 from inventory.collect.s3 import S3Source
 from inventory.config import AthenaSettings, Settings, SourceSettings
 from inventory.errors import ConfigError, UsageError
+from inventory.model import DAY
 
 
 def _cloudwatch(section: Any, needs: Needs) -> Source:  # noqa: ANN401 - by its type
@@ -71,6 +72,19 @@ def chosen(settings: Settings, names: Sequence[str]) -> list[SourceSettings]:
 def opened(section: SourceSettings, needs: Needs) -> Source:
     """The source of a section that was :func:`chosen`; nothing is read or asked yet."""
     return SOURCES[section.type](section, needs)
+
+
+def windows_from(settings: Settings, now: int) -> list[int]:
+    """Of each source that is read by windows, from when on they are listed: those since then may be read again."""
+    found = []
+    for section in settings.sources:
+        if section.type in _BY_WINDOWS:
+            since = (section.since or settings.collect.since).at(now)
+            found.append(since - since % (section.window or DAY))
+    return found
+
+
+_BY_WINDOWS = {"cloudwatch", "athena"}
 
 
 def begin(settings: Settings, source: str, since: int | None, now: int) -> int | None:
