@@ -236,8 +236,8 @@ def stream(url: str, place: Path) -> None:
 
     with Store.open(url) as store, place.open("w") as out:
         before, cpu = time.perf_counter(), time.process_time()
-        with feed.changes(store, "0", exported_at="2026-11-26T00:00:00Z") as found:
-            count = ndjson.write(found, out)
+        with store.reading() as conn:
+            count = ndjson.write(feed.lines(conn, "0", exported_at="2026-11-26T00:00:00Z"), out)
         took, used = time.perf_counter() - before, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     title = f"ndjson, what the feed knows: {count:,} records"

@@ -99,7 +99,7 @@ def export(
         raise UsageError(
             "--gone is of a whole export, not of changes", hint="leave out --gone or --since"
         )
-    with _records(face, gone=gone) if since is None else _changes(face, since) as found:
+    with _records(face, gone=gone) if since is None else _changes(face, since, form) as found:
         count = _write(found, form, dialect, output)
     if output is not None and face.verbosity >= 0:
         click.echo(f"{count} records written to {output}", err=True)
@@ -123,7 +123,7 @@ def _records(face: Face, *, gone: bool) -> Iterator[Iterable[Record]]:
 
 
 @contextmanager
-def _changes(face: Face, since: str) -> Iterator[Iterable[Record]]:
+def _changes(face: Face, since: str, form: str) -> Iterator[Iterable[Any]]:
     settings = face.settings
     from inventory.export import feed
     from inventory.model import iso
@@ -131,11 +131,12 @@ def _changes(face: Face, since: str) -> Iterator[Iterable[Record]]:
     exported_at = iso(face.clock()) or ""
     with face.recorder() as store:
         feed.refresh(store, settings)
-        with feed.changes(store, since, exported_at=exported_at) as found:
-            yield found
+        with store.reading() as conn:
+            told = feed.lines if form == "ndjson" else feed.changed
+            yield told(conn, since, exported_at=exported_at)
 
 
-def _write(found: Iterable[Record], form: str, dialect: str | None, output: Path | None) -> int:
+def _write(found: Iterable[Any], form: str, dialect: str | None, output: Path | None) -> int:
     from inventory.export import delimited, files, ndjson, parquet
 
     def write(stream: Any) -> int:  # noqa: ANN401 - of bytes or of text

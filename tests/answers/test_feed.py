@@ -22,6 +22,7 @@ from inventory.cli import cli
 from inventory.config import Settings
 from inventory.errors import UsageError
 from inventory.export import feed, records, schema
+from inventory.export.ndjson import encoded
 from inventory.model import BatchState
 from inventory.resolve.networks import Networks
 from inventory.store import Store, loading, recording
@@ -167,6 +168,8 @@ def test_the_sum_of_all_changes_is_the_full_export(database_url: str, programme:
                             continue
                         told = list(feed.changed(conn, consumer.cursor, exported_at=LATER))
                         assert told[-1]["op"] == "cursor"
+                        text = feed.lines(conn, consumer.cursor, exported_at=LATER)
+                        assert list(text) == [encoded(record) for record in told]
                         assert len({record["key"] for record in told}) == len(told)
                         upserts += sum(record["op"] == "upsert" for record in told)
                         tombstones += sum(record["op"] == "tombstone" for record in told)
