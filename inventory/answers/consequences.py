@@ -26,6 +26,7 @@ UNSEEN = (
     "a mount that is cut off (security group, route) and whose client does not try",
     "use without traffic on port 2049 in a recorded VPC: replication, AWS Backup, DataSync before its task runs",
     "an entry in an fstab, an AMI, a launch template or user data of a machine that is not running",
+    "tasks that a rule of another event bus than the default one starts, or another program",
     "code and pipelines that create their own mounts: Terraform, CloudFormation, scripts",
     "a mount target that was made and deleted between two sweeps, or before the first one",
     "what anybody expects to find again in the data: only its owner knows",

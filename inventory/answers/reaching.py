@@ -75,7 +75,7 @@ class Checker:
             places |= self.places
         places |= {place for place in self.places if place[0] in named}
         foreign = named - {account for account, _ in self.places}
-        checks = [self._check("access points", call, home) for call in OWN if self._counts(call)]
+        checks = [self._check("its own", call, home) for call in OWN if self._counts(call)]
         for place in sorted(places):
             checks += self._of_place(place, home)
         checks += self._elsewhere(home, places)

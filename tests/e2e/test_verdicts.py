@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Programme
 from tests.e2e.conftest import Worlds
 from tests.e2e.driver import Inventory, configure
@@ -48,6 +50,7 @@ def verdicts(inventory: Inventory, world: World) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.timeout(600)
 def test_every_situation_gets_its_verdict(worlds: Worlds, configured: Configured) -> None:
     paths, _ = worlds.written()
     inventory = configured(paths)
@@ -143,6 +146,7 @@ TAKEN: tuple[Taking, ...] = (
 )
 
 
+@pytest.mark.timeout(600)
 def test_nothing_that_is_taken_away_makes_a_verdict_quiet(
     worlds: Worlds, tmp_path: Path, database_url: str, programme: Programme
 ) -> None:
