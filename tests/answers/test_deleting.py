@@ -84,19 +84,24 @@ def swept(moment: int, *things: Any, without: Iterable[str] = (), **broken: str)
     return replace(sweep(moment, *(things or USUAL)), calls=calls, problems=problems)
 
 
+def _without(one: Sweep, calls: Iterable[str]) -> dict[str, CallState]:
+    return {call: state for call, state in one.calls.items() if call not in set(calls)}
+
+
 @pytest.fixture
 def built(database_url: str) -> Iterator[Things]:
     """``built(*things)``: forty days in which nobody was there, swept at their begin and end."""
     with Store.open(database_url, write=True) as store:
         store.upgrade()
 
-        def build(*things: Any, **options: Any) -> Inventory:
+        def build(*things: Any, never: Iterable[str] = (), **options: Any) -> Inventory:
             settings = Settings(
                 discover=DiscoverSettings(mode="snapshots"),
                 clients=ClientsSettings(**options),
             )
             inventory = Inventory(store, settings)
-            inventory.learn(*(swept(moment, *things) for moment in (T - DAY, T, END - 60)))
+            made = [swept(moment, *things) for moment in (T - DAY, T, END - 60)]
+            inventory.learn(*(replace(one, calls=_without(one, never)) for one in made))
             inventory.record(batch([], ALL, key="nobody.log"))
             return inventory
 
@@ -579,6 +584,28 @@ def test_a_check_that_was_denied_is_named(built: Things) -> None:
         ACCOUNT,
         "AccessDenied",
     )
+
+
+def test_of_recorded_sweeps_those_checks_count_whose_file_is_in_any(built: Things) -> None:
+    """Unless the configuration names them."""
+    never = ["efs.describe-file-system-policies", "sagemaker.describe-spaces"]
+    inventory = built(never=never)
+    assert check(inventory)["verdict"] == "QUIET"
+    named = DiscoverSettings(mode="snapshots", references=("lambda", "sagemaker"))
+    inventory.settings = Settings(discover=named)
+    answer = check(inventory)
+    assert blocking(answer) == ["REFERENCE_CHECK_FAILED"] * 2
+    failed = {one["evidence"]["call"] for one in answer["reasons"] if one["evidence"]}
+    assert set(never) <= failed
+
+
+def test_a_file_that_is_missing_in_the_newest_sweep_is_a_failed_check(built: Things) -> None:
+    inventory = built()
+    newest = swept(END - 30)
+    inventory.learn(replace(newest, calls=_without(newest, ["lambda.list-functions"])))
+    answer = check(inventory)
+    assert blocking(answer) == ["REFERENCE_CHECK_FAILED"]
+    assert "missing in the newest sweep" in told(answer, "REFERENCE_CHECK_FAILED")["message"]
 
 
 def test_live_answers_count_while_they_are_young(built: Things) -> None:
