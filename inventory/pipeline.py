@@ -119,7 +119,9 @@ def read(
             progress.advance(batch.ref.size, batch.ref.key)
             run.report.recorded(source.name, batch)
     if not run.is_over():
-        store.settle(source.name, source.kind, there.settled, there.looked)
+        store.settle(
+            source.name, source.kind, there.settled, there.looked, in_part=until is not None
+        )
         store.tidy(knowledge)
 
 

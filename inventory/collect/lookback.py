@@ -45,13 +45,13 @@ def due(
     """The days that are due: by when each was looked at last.
 
     One that was not looked at since it was over for ``grace`` seconds (today always is such a day) every time; yesterday, and days that
-    hold objects which could not be read, hourly; all others daily.
+    hold objects which could not be read, hourly; all others daily. What was looked at after now, by a clock that was put back, was not.
     """
     found = []
     for day in days:
         end = (day + 1) * DAY
         at = looked.get(day)
         soon = now < end + DAY or day in failing
-        if at is None or at < end + grace or now - at >= (HOUR if soon else DAY):
+        if at is None or at > now or at < end + grace or now - at >= (HOUR if soon else DAY):
             found.append(day)
     return found

@@ -161,7 +161,9 @@ class S3Source:
         prefixes = [(root, prefix) for root in found.roots for prefix in folders(root, days)]
         listed = each(bucket.below, [prefix for _, prefix in prefixes])
         seen = [_Seen(root, objects) for (root, _), objects in zip(prefixes, listed, strict=True)]
-        return [_Seen(None, loose), *seen], {parts.name(day): now for day in days}
+        # Of a chosen range only what lies in it is read: its days are still to be looked at.
+        looked = {} if wanted.chosen else {parts.name(day): now for day in days}
+        return [_Seen(None, loose), *seen], looked
 
     def _days(self, wanted: Range, now: int, parts: _Parts, roots: list[Root]) -> list[int]:
         days = wanted.days(now)

@@ -318,12 +318,25 @@ class Store:
             return sources.scanned(connection, source, day)
 
     def settle(
-        self, source: str, kind: str, settled: int | None, looked: Mapping[str, int]
+        self,
+        source: str,
+        kind: str,
+        settled: int | None,
+        looked: Mapping[str, int],
+        *,
+        in_part: bool = False,
     ) -> None:
-        """Everything that a source listed is read: answers may speak up to ``settled`` (``None``: up to its newest record)."""
+        """Everything that a source listed is read: answers may speak up to ``settled`` (``None``: up to its newest record).
+
+        ``in_part``: somebody chose where the listing ends, so it takes nothing back of what was settled beyond.
+        """
         self.write(
             lambda connection: sources.settle(
-                connection, facts.source_id(connection, source, kind), settled, looked
+                connection,
+                facts.source_id(connection, source, kind),
+                settled,
+                looked,
+                in_part=in_part,
             )
         )
 

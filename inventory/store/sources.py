@@ -12,8 +12,21 @@ from inventory.store.tables import LOOKED, SCANNED, SETTLED, SOURCE
 from inventory.store.values import storable
 
 
-def settle(conn: Connection, source: int, settled: int | None, looked: Mapping[str, int]) -> None:
-    """Everything that the source listed is read: up to when it is settled, and what of it was looked at when."""
+def settle(
+    conn: Connection,
+    source: int,
+    settled: int | None,
+    looked: Mapping[str, int],
+    *,
+    in_part: bool = False,
+) -> None:
+    """Everything that the source listed is read: up to when it is settled, and what of it was looked at when.
+
+    A listing ``in_part`` was told where to end: what was settled beyond its end stays so.
+    """
+    before = conn.execute(select(SETTLED.c.until).where(SETTLED.c.source_id == source)).scalar()
+    if in_part and before is not None and settled is not None:
+        settled = max(settled, before)
     conn.execute(delete(SETTLED).where(SETTLED.c.source_id == source))
     if settled is not None:
         conn.execute(insert(SETTLED).values(source_id=source, until=settled))

@@ -170,6 +170,14 @@ def test_the_look_back_and_a_chosen_range(reader: Reader) -> None:
     assert sorted(keys(reader, since="30d")) == sorted(days.values())
 
 
+def test_a_chosen_range_leaves_the_rest_of_its_days_to_the_look_back(reader: Reader) -> None:
+    inside, beside = plain(SLOT - 4 * DAY), plain(SLOT - 4 * DAY + 5 * HOUR)
+    reader.shelf.fill(dict.fromkeys((inside, beside), b"1"))
+    listing = reader.listed(SLOT - 4 * DAY, SLOT - 4 * DAY + 1)[1]
+    assert [ref.key for ref in listing.refs] == [f"{reader.shelf.bucket}/{inside}"]
+    assert sorted(keys(reader)) == sorted((inside, beside))
+
+
 def test_a_record_that_ends_after_midnight_is_in_the_range_of_its_start(reader: Reader) -> None:
     midnight = NOW // DAY * DAY
     key = plain(midnight)

@@ -65,3 +65,17 @@ def test_answers_speak_as_far_as_is_settled_and_was_seen(make: Make, settled: in
         frontier = views.frontiers(conn)["logs"]
     assert frontier.last == min(settled or END, T + HOUR + 1)
     assert inventory.store.looked("logs") == {"a": 5, "b": 7}
+
+
+def test_a_part_that_is_read_again_takes_nothing_back(make: Make) -> None:
+    inventory = make()
+    inventory.record(batch(TWO, [(T, T + HOUR)]))
+    inventory.store.settle("logs", "s3", T + 3000, {})
+    inventory.store.settle("logs", "s3", T - 40 * HOUR, {}, in_part=True)
+    with inventory.store.reading() as conn:
+        assert views.frontiers(conn)["logs"].last == T + 3000
+    assert clients(inventory) == 2
+    inventory.store.settle("logs", "s3", T + 3300, {}, in_part=True)
+    inventory.store.settle("logs", "s3", T + 3200, {})
+    with inventory.store.reading() as conn:
+        assert views.frontiers(conn)["logs"].last == T + 3200

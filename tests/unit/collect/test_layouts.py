@@ -119,6 +119,11 @@ def test_every_day_is_due_in_time(looked: dict[int, int], failing: set[int]) -> 
             assert day not in found
 
 
+def test_a_clock_that_was_ahead_leaves_no_day_out() -> None:
+    days = range(20_690, 20_702)
+    assert due(days, NOW, dict.fromkeys(days, NOW + 3 * DAY), set(), GRACE) == list(days)
+
+
 def test_days_of_a_range_have_neighbours_and_the_one_that_comes() -> None:
     week = asked(None, None, NOW - 7 * DAY)
     assert list(week.days(NOW)) == list(range(20_692, 20_701))
