@@ -68,12 +68,13 @@ class Books:
 
     knowledge: Topology
     scans: dict[int, int] = field(default_factory=dict)
+    batches: dict[str, tuple[str, BatchState]] = field(default_factory=dict)
 
     def topology(self) -> Topology:
         return self.knowledge
 
     def done(self, _source: str) -> Mapping[str, tuple[str, BatchState]]:
-        return {}
+        return self.batches
 
     def looked(self, _source: str) -> Mapping[str, int]:
         return {}
@@ -92,6 +93,7 @@ class Desk:
     mount_targets: list[Version[Any]] = field(default_factory=lambda: [target(ENI)])
     flow_logs: list[Version[Any]] = field(default_factory=list)
     scans: dict[int, int] = field(default_factory=dict)
+    batches: dict[str, tuple[str, BatchState]] = field(default_factory=dict)
     slept: list[float] = field(default_factory=list)
     slept_by: Callable[[float], None] | None = None
 
@@ -105,7 +107,7 @@ class Desk:
         given = {"name": "logs", "type": "cloudwatch", "region": REGION, "log_groups": (GROUP,)}
         section = CloudWatchSettings.model_validate(given | keys)
         topology = Topology({"mount_target": self.mount_targets, "flow_log": self.flow_logs})
-        books = Books(topology, self.scans)
+        books = Books(topology, self.scans, self.batches)
         settings = Settings(sources=(section,))
         needs = Needs(settings, books, lambda: self.now, self.sleep)
         needs.__dict__["_aws"] = self.aws
@@ -414,6 +416,14 @@ def test_windows_are_listed_when_they_are_settled_and_once_more(desk: Desk) -> N
     assert len(at(T + 27 * HOUR, window="5m")) == 12
     desk.flow_logs = [flow_log(max_aggregation_interval=60)]
     assert at(T + HOUR + 60 + 900) == [(T, "reading 1")]
+
+
+def test_another_width_leaves_what_was_read_as_it_is(desk: Desk) -> None:
+    old, failed = desk.refs(T - 2 * HOUR, T)
+    desk.batches = {old.key: (old.version, BatchState.DONE), failed.key: ("", BatchState.FAILED)}
+    found = desk.refs(T - 2 * HOUR, T, window="30m")
+    assert found[0] == old
+    assert [ref.slot for ref in found[1:]] == [(T - HOUR, T - HOUR // 2), (T - HOUR // 2, T)]
 
 
 def test_the_listing_says_how_far_it_is_settled(desk: Desk) -> None:

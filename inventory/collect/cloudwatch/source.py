@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from inventory.collect.cloudwatch.delivery import Delivery
 from inventory.collect.cloudwatch.log_group import LogGroup, LogGroups, told
 from inventory.collect.cloudwatch.reading import Method, Reading, Task
 from inventory.collect.needs import Needs
-from inventory.collect.windows import settled, windows
+from inventory.collect.windows import Window, of_another_width, settled, windows
 from inventory.config import CloudWatchSettings
 from inventory.errors import AwsError, AwsFault, InventoryError, SourceError
 from inventory.flowlog import content
@@ -71,10 +72,13 @@ class CloudWatchSource:
         span = (begin, now if until is None else min(until, now))
         width, ages = self._section.window or HOUR, self._ages()
         done = self._needs.ledger.done(self.name)
+        found: list[tuple[Window, str]] = []
+        for group in self._section.log_groups:
+            others = of_another_width(_read(done, group), width)
+            found += [(window, group) for window in windows(span, width, ages, now, others)]
         refs = [
             self._unless_gone(ref, done.get(ref.key), now)
-            for window in windows(span, width, ages, now)
-            for group in self._section.log_groups
+            for window, group in sorted(found, key=lambda one: one[0].start)
             for ref in [self._ref(group, (window.start, window.end), window.key, window.version)]
         ]
         return Listing(refs, whole=False, settled=settled(width, ages, now))
@@ -222,6 +226,13 @@ class InsightsSource(CloudWatchSource):
                 wanted = insights.Wanted(mark, log_format, span, interfaces, everybody)
                 found.append(insights.text(wanted))
         return "\n\n".join(found)
+
+
+def _read(done: Mapping[str, tuple[str, BatchState]], group: str) -> Iterator[str]:
+    """The windows of a log group that were read. One that never could be may be the reason for another width."""
+    for key, (_, state) in done.items():
+        if state is not BatchState.FAILED and key.startswith(f"{group} "):
+            yield key.removeprefix(f"{group} ")
 
 
 def _proven(ref: BatchRef, folded: Folded) -> BatchRef:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.collect.windows import Window, settled, windows
+from inventory.collect.windows import Window, of_another_width, settled, windows
 
 HOUR = 3600
 T = 1_700_000_000 - 1_700_000_000 % HOUR
@@ -52,3 +53,34 @@ def test_windows_tile_what_is_settled(start: int, length: int, width: int, later
 def test_the_grid_does_not_move_with_the_span() -> None:
     later = list(windows((T + 100, T + 2 * HOUR), HOUR, [0], T + 10 * HOUR))
     assert later[0] == Window(T, T + HOUR, 1)
+
+
+@given(
+    st.lists(st.sampled_from([300, 900, 1800, 3000, 3600, 21_600]), min_size=2, max_size=4),
+    st.integers(0, 40_000),
+)
+def test_no_moment_is_in_two_windows_when_their_width_changes(
+    widths: list[int], begin: int
+) -> None:
+    """Read by one width after the other, from anywhere on: each moment is read in one window, and none is left out."""
+    now, ledger = T + 5 * 86_400, set[str]()
+    for width in widths:
+        span = (T + begin, T + 60_000)
+        others = of_another_width(ledger, width)
+        found = list(windows(span, width, [1500], now, others))
+        assert found[0].start <= span[0]
+        assert found[-1].end >= span[1]
+        assert all(a.end == b.start for a, b in pairwise(found))
+        ledger |= {one.key for one in found}
+        assert all(len(list(_holding(ledger, moment))) == 1 for moment in range(*span, 1700))
+
+
+def _holding(keys: set[str], moment: int) -> Iterator[str]:
+    for key in keys:
+        start, end = of_another_width([key], 1)[0]
+        if start <= moment < end:
+            yield key
+
+
+def test_keys_of_something_else_are_no_windows() -> None:
+    assert of_another_width(["a.log", "2023-11-14T22:00:00Z", "/", ""], HOUR) == []
