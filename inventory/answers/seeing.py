@@ -20,7 +20,7 @@ from inventory.model import (
     Version,
 )
 from inventory.resolve.topology import Topology
-from inventory.store import views
+from inventory.store import strays, views
 from inventory.store.views import Reader
 from inventory.timeline import (
     Coverage,
@@ -80,6 +80,7 @@ class Observer:
         self._limits = limits
         self._frontiers = views.frontiers(conn)
         self._unread = views.unread(conn)
+        self._given_up = strays.given_up(conn)
         self._flow_logs = self._covering_flow_logs()
         self._through: dict[str, set[str]] = {}
         self._rejecting: dict[tuple[str, str], bool] = {}
@@ -147,6 +148,8 @@ class Observer:
                 v.value.flow_log_id for v in self._flow_logs_of(target) if _fault(v.value) is None
             }
             delivered = views.first_delivery(self._conn, ids)
+            if delivered is not None:
+                delivered = max(delivered, self._kept_since(target))
             own = firsts.get(target.value.network_interface_id)
             known = [moment for moment in (own, delivered) if moment is not None]
             if not known:
@@ -190,7 +193,8 @@ class Observer:
         interval = aggregation(
             min(configured, default=None), [record.capture for record in records]
         )
-        found = self._views(records, nameless, flow_logs, reach, interval)
+        kept = (max(reach[0], self._kept_since(target)), reach[1])
+        found = self._views(records, nameless, flow_logs, kept, interval)
         seen = union(span for view in found for span in seen_by(view, interval))
         life = self._topology.mount_target_life(target.value.mount_target_id)
         gone = life.before if life else target.not_after
@@ -206,12 +210,13 @@ class Observer:
         records: Sequence[views.Captured],
         nameless: Sequence[views.Captured],
         flow_logs: Sequence[Version[FlowLog]],
-        reach: Span,
+        kept: Span,
         interval: int,
     ) -> list[View]:
         """One view for each source and flow log that showed the mount target or should have.
 
-        ``nameless`` are captures of formats that do not tell whose: what they skipped may have been this one's.
+        ``nameless`` are captures of formats that do not tell whose: what they skipped may have been this one's. That a flow log delivered
+        proves something of the time in which what was read is ``kept``.
         """
         ids = {v.value.flow_log_id for v in flow_logs}
         own: dict[tuple[str, str], list[Capture]] = defaultdict(list)
@@ -221,7 +226,7 @@ class Observer:
         for record in nameless:
             if record.capture.kind is CaptureKind.SKIPPED:
                 skipped[record.source, record.flow_log_id].append(record.capture)
-        delivered = views.deliveries(self._conn, ids, reach)
+        delivered = views.deliveries(self._conn, ids, kept) if kept[0] < kept[1] else {}
         found: list[View] = []
         for source, flow_log_id in sorted(own.keys() | delivered.keys()):
             holes = [
@@ -229,7 +234,8 @@ class Observer:
                 *_said_not_to_deliver(flow_logs, flow_log_id),
                 *self._rejects_only(source, flow_log_id, flow_logs),
             ]
-            spans = delivered.get((source, flow_log_id), [])
+            shown = delivered.get((source, flow_log_id), [])
+            spans = [(max(a, kept[0]), b) for a, b in shown if b > kept[0]]
             frontier = self._frontiers.get(source)
             last = frontier.last if frontier else None
             found.append(
@@ -287,6 +293,12 @@ class Observer:
         for version in self._topology.versions("flow_log"):
             by_resource[version.value.resource_id].append(version)
         return by_resource
+
+    def _kept_since(self, target: Version[MountTarget]) -> int:
+        """Since when what was read of a mount target is kept: of one that nobody knew yet it was given up after a while."""
+        return max(
+            (self._given_up.get(a, -_FOREVER) for a in target.value.addresses), default=-_FOREVER
+        )
 
     def _flow_logs_of(self, target: Version[MountTarget]) -> list[Version[FlowLog]]:
         value = target.value

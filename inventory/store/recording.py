@@ -42,6 +42,7 @@ def learn(
     asked.remember(conn, told)
     recorded = record_sweeps(conn, given)
     knowledge = load_since(conn, known, recorded.spoken)
+    strays.came_late(conn, knowledge.known.servers - known.known.servers)
     units = strays.flip_strays(conn, knowledge.known.servers)
     if _derived_otherwise(conn, networks):
         units |= mounts.units_between(conn, None)
