@@ -321,7 +321,7 @@ def test_s3_files_out_of_reach_is_not_known_and_no_fault() -> None:
     assert made.problems == {}
 
 
-@pytest.mark.parametrize("kind", set(AwsFault) - {AwsFault.NO_ENDPOINT})
+@pytest.mark.parametrize("kind", sorted(set(AwsFault) - {AwsFault.NO_ENDPOINT}))
 def test_s3_files_that_fails_otherwise_is_a_fault(kind: AwsFault) -> None:
     made = sweep(Account({"list_file_systems": fault(kind)}))
     assert made.calls["s3files.list-file-systems"] is CallState.BROKEN
