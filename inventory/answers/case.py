@@ -159,7 +159,13 @@ class Case:
             min_window=verdict.min_window,
             max_lag=self.settings.collect.max_lag,
             reference_max_age=verdict.reference_max_age,
-            listing_max_age=max(self.settings.collect.max_lag, 2 * every.file_systems),
+            listing_max_age=max(
+                self.settings.collect.max_lag,
+                # Recorded sweeps come at whatever pace somebody records them.
+                verdict.reference_max_age
+                if self.settings.discover.mode == "snapshots"
+                else 2 * every.file_systems,
+            ),
         )
 
     # -- who ---------------------------------------------------------------------------------------------------------------------------

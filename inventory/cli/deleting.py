@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import click
 from inventory.cli.blocks import Block
 from inventory.cli.face import Face
 from inventory.cli.output import FORMATS, Answer, emit
-from inventory.cli.times import span_of
+from inventory.cli.times import roughly, span_of
 from inventory.errors import InventoryError, UsageError
 
 EXIT_CODES = {"QUIET": 0, "IN_USE": 10, "REFERENCED": 11, "UNKNOWN": 12}
@@ -68,7 +69,9 @@ ALL_COLUMNS = (
     "--since", metavar="TIME", help="Begin of the window: 2026-11-03, 30d (before as_of)."
 )
 @click.option(
-    "--until", metavar="TIME", help="End of the window, exclusive; by default now, by the clock."
+    "--until",
+    metavar="TIME",
+    help="End of the window, exclusive; by default now, by the clock; of recorded answers as_of.",
 )
 @click.option(
     "--accept-blind",
@@ -158,10 +161,11 @@ def _ask(
     from inventory.cli.view_verdict import all_blocks, verdict_blocks, verdict_markdown
 
     with face.answers() as answers:
-        start, end = face.span(window.since, window.until, answers.as_of())
+        as_of = answers.as_of()
+        start, end = face.span(window.since, window.until, as_of)
         asked = Asked(
             since=start,
-            until=face.clock() if end is None else end,
+            until=_now(face, as_of) if end is None else end,
             length=None if window.days is None else window.days * _DAY,
             accept_blind=window.blind,
         )
@@ -185,6 +189,21 @@ def _ask(
             columns=REASON_COLUMNS,
         )
     ctx.exit(EXIT_CODES[answer["verdict"]])
+
+
+def _now(face: Face, as_of: str | None) -> int | None:
+    """Whoever acts now wants to know of now; what was recorded is asked about its own time, and it is said if that is past."""
+    now, settings = face.clock(), face.settings
+    if settings.discover.mode != "snapshots":
+        return now
+    behind = 0.0 if as_of is None else now - datetime.fromisoformat(as_of).timestamp()
+    if behind > settings.collect.max_lag and face.verbosity >= 0:
+        told = f"{face.times().absolute(as_of)}, {roughly(behind)} ago"
+        click.echo(
+            f"note: what was recorded ends at {told}; the verdict is of then. --until asks about later",
+            err=True,
+        )
+    return None
 
 
 def _show_all(answer: Answer, form: str, view: Callable[[Answer], Iterable[Block]]) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from inventory.answers import Checked
 from inventory.cli import cli
 from inventory.cli.face import Face
+from inventory.config import Settings
 from inventory.errors import InventoryError, NotFoundError
 
 AS_OF = "2026-11-09T11:59:50Z"
@@ -330,9 +331,10 @@ class FakeAnswers:
 
 
 class FakeFace(Face):
-    def __init__(self, answers: FakeAnswers) -> None:
+    def __init__(self, answers: FakeAnswers, settings: Settings | None = None) -> None:
         super().__init__(clock=lambda: NOW)
         self._answers = answers
+        self.settings = settings or Settings()
 
     @contextmanager
     def answers(self) -> Iterator[Any]:
@@ -344,5 +346,8 @@ def ask(arguments: Sequence[str], **given: Any) -> Result:
     return asked(arguments, FakeAnswers(**given))
 
 
-def asked(arguments: Sequence[str], answers: FakeAnswers) -> Result:
-    return CliRunner().invoke(cli, list(arguments), obj=FakeFace(answers), catch_exceptions=False)
+def asked(
+    arguments: Sequence[str], answers: FakeAnswers, settings: Settings | None = None
+) -> Result:
+    face = FakeFace(answers, settings)
+    return CliRunner().invoke(cli, list(arguments), obj=face, catch_exceptions=False)

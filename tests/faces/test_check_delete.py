@@ -12,6 +12,7 @@ import pytest
 
 from inventory.answers import Asked
 from inventory.cli.times import span_of
+from inventory.config import Settings
 from inventory.errors import NotFoundError, UsageError
 from tests.faces.fakes import NOW, FakeAnswers, ask, asked, file_system, reason, verdict_answer
 
@@ -50,6 +51,18 @@ def test_the_window_ends_now_unless_it_is_named() -> None:
         answers = FakeAnswers(check_delete=verdict_answer())
         asked(["check-delete", "fs-0123", *options], answers)
         assert answers.asked == [("fs-0123", expected)]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "note"),
+    [("2026-11-09T11:59:50Z", False), ("2026-11-02T12:00:00Z", True), (None, False)],
+)
+def test_what_was_recorded_is_asked_about_its_own_time(as_of: str | None, note: bool) -> None:
+    recorded = Settings.model_validate({"discover": {"mode": "snapshots"}})
+    answers = FakeAnswers(check_delete=verdict_answer(), as_of=as_of)
+    result = asked(["check-delete", "fs-0123"], answers, recorded)
+    assert answers.asked == [("fs-0123", Asked())]
+    assert ("the verdict is of then" in result.stderr) is note
 
 
 @pytest.mark.parametrize(
