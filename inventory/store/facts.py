@@ -161,7 +161,11 @@ def _unless_joined(batch: Batch, before: _Row | None, joined: Collection[int]) -
     """The batch; or, when its facts were joined with those of others and cannot be taken back, the word that the earlier reading stands."""
     if before is None or before.id not in joined or batch.state is BatchState.FAILED:
         return batch
-    same = batch.state in _HOLDING and _mark(before.key, batch) == before.digest
+    same = (
+        batch.state in _HOLDING
+        and _mark(before.key, batch) == before.digest
+        and batch.folded.tally.records == before.records  # of a window there is no digest
+    )
     told = (
         "it changed after its facts were joined with those of others: what was read before is kept"
     )

@@ -296,6 +296,26 @@ def test_a_file_with_more_than_what_was_joined_is_a_hole_until_it_is_as_it_was(m
     assert _failed_at(inventory) == []
 
 
+def test_a_window_with_more_than_what_was_joined_is_told(make: Make) -> None:
+    inventory = make()
+    every = [
+        replace(one, digest="", ref=replace(one.ref, shrinks=True))
+        for one in slots(12, T - T % HOUR)
+    ]
+    inventory.record(*every)
+    join(inventory)
+    (row,), slot = every[3].folded.sightings, every[3].ref.slot
+    rows, seen = [row, row._replace(client="10.0.3.99")], [(row.first_seen, row.last_seen)]
+    grown = batch(rows, seen, key=every[3].ref.key, slot=slot)
+    inventory.record(replace(grown, digest="", ref=replace(grown.ref, version="2", shrinks=True)))
+    (source,) = inventory.answers.status()["sources"]
+    assert [(one["state"], "joined" in one["problem"]) for one in source["unread"]] == [
+        ("gone", True)
+    ]
+    inventory.record(replace(every[3], ref=replace(every[3].ref, version="3")))
+    assert _failed_at(inventory) == []
+
+
 def test_a_joined_file_that_could_not_be_read_for_once_is_no_hole_for_ever(make: Make) -> None:
     inventory = make()
     every = slots(12, T - T % HOUR)
