@@ -92,6 +92,7 @@ def _move(tally: tallies.Told, one: _Flipped) -> None:
 def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:
     """Give up strays, and captures of interfaces that are none of ``servers`` (interface ids), that are a week older than ``as_of``.
 
+    A capture that reaches out of that time is cut: of an interface whose strays are given up it proves no silence.
     ``as_of`` is of the data, so that reading old logs today gives what reading them then gave.
     """
     before = as_of - STRAYS_KEPT
@@ -103,9 +104,9 @@ def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:
     )
     unknown = sorted(captured_interfaces(conn) - set(servers))
     for some in chunks(unknown):
-        conn.execute(
-            delete(CAPTURE).where(CAPTURE.c.interface_id.in_(some), CAPTURE.c.end < before)
-        )
+        theirs = CAPTURE.c.interface_id.in_(some)
+        conn.execute(delete(CAPTURE).where(theirs, CAPTURE.c.end < before))
+        conn.execute(update(CAPTURE).where(theirs, CAPTURE.c.start < before).values(start=before))
 
 
 def came_late(conn: Connection, servers: Collection[str]) -> None:

@@ -67,3 +67,20 @@ def test_what_is_kept_is_seen(database_url: str, *, before: bool) -> None:
         answer = learnt(inventory)
         assert len(answer["mounts"]) == 1
         assert answer["coverage"]["complete"]
+
+
+def test_a_capture_that_reaches_out_of_what_was_given_up_is_cut(database_url: str) -> None:
+    """A file of a day: its first hours are given up, its last ones are not."""
+    with Store.open(database_url, write=True) as store:
+        store.upgrade()
+        inventory = Inventory(store)
+        inventory.learn(sweep(T - HOUR, OTHER))
+        day = batch([own_row(T + 600, T + 890, stray=True)], [(T, T + DAY)], key="day.log")
+        end = T + 7 * DAY + 12 * HOUR
+        inventory.record(day, batch([], [(end - 600, end)], key="newest.log"))
+        store.tidy(store.knowledge())
+        inventory.learn(*(sweep(end + n * 60, *USUAL, OTHER) for n in range(2)))
+        for since, seen in ((T, False), (T + 13 * HOUR, True)):
+            answer = inventory.answers.who(FS, since=since, until=since + HOUR)
+            assert answer["mounts"] == []
+            assert answer["coverage"]["complete"] is seen
