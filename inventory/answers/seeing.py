@@ -366,24 +366,24 @@ class Observer:
 def _said_not_to_deliver(flow_logs: Sequence[Version[FlowLog]], flow_log_id: str) -> list[Hole]:
     """What DescribeFlowLogs takes away: it can only do that, for a status of today proves nothing about last month.
 
-    Records that do not name their flow log are doubted only when every flow log on the interface is at fault.
+    Records that do not name their flow log are doubted only while every flow log on the interface is at fault.
     """
-    concerned = (
-        [v for v in flow_logs if v.value.flow_log_id == flow_log_id]
-        if flow_log_id
-        else list(flow_logs)
-    )
-    if not flow_log_id and any(_fault(v.value) is None for v in concerned):
-        return []
+    concerned = [v for v in flow_logs if flow_log_id in ("", v.value.flow_log_id)]
+    trusted = [] if flow_log_id else [_told(v) for v in concerned if _fault(v.value) is None]
     return [
-        Hole(
-            -_FOREVER if reason is GapReason.REJECT_ONLY or v.not_before is None else v.not_before,
-            _FOREVER if reason is GapReason.REJECT_ONLY or v.not_after is None else v.not_after,
-            reason,
-        )
+        Hole(*span, reason)
         for v in concerned
         if (reason := _fault(v.value)) is not None
+        for span in subtract(
+            [(-_FOREVER, _FOREVER) if reason is GapReason.REJECT_ONLY else _told(v)], trusted
+        )
     ]
+
+
+def _told(version: Version[FlowLog]) -> Span:
+    """When it can have been so."""
+    start, end = version.not_before, version.not_after
+    return (-_FOREVER if start is None else start, _FOREVER if end is None else end)
 
 
 def _fault(flow_log: FlowLog) -> GapReason | None:
