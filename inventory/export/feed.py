@@ -71,14 +71,32 @@ def compare(conn: Reader, store: Store, settings: Settings) -> feed.Position:
     writer = feed.Writer(conn)
     told: set[str] = set()
     seen: set[str] = set()
+    whole = True
     for group in groups(Answers(store, settings, conn), exported_at=""):
         seen.add(storable(group.key))
-        _compare_group(conn, writer, group, told)
+        if _goes_back(conn, group):
+            whole = False
+        else:
+            _compare_group(conn, writer, group, told)
     for key in sorted(set(feed.left_over(conn)) - seen):
         _compare_group(conn, writer, Group(key), told)
-    writer.bury(key for key in feed.there(conn, "client") if key not in told)
+    if whole:
+        writer.bury(key for key in feed.there(conn, "client") if key not in told)
     writer.close()
     return feed.position(conn)
+
+
+def _goes_back(conn: Reader, group: Group) -> bool:
+    """Whether less is known of a file system than was told already: a longer ``settle``, a clock that was put back.
+
+    What was seen since is not gone, so nothing is told of it until that time is reached again.
+    """
+    if group.file_system is None:
+        return False
+    body = feed.bodies(conn, [storable(group.key)]).get(storable(group.key))
+    then = json.loads(body)["as_of"] if body else None
+    now = group.file_system["as_of"]
+    return then is not None and (now is None or now < then)
 
 
 def _compare_group(conn: Reader, writer: feed.Writer, group: Group, told: set[str]) -> None:

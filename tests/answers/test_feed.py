@@ -241,8 +241,27 @@ def test_without_looking_nobody_goes(make: Callable[..., Inventory]) -> None:
     told = refreshed(inventory, consumer)
     assert ops(told) == [("upsert", "file_system"), ("upsert", "mount")]
     assert told[1]["state"] == "unknown"
+    inventory.learn(sweep(T + 60 * HOUR, *USUAL))
     inventory.record(batch([], [(T + 41 * HOUR, T + 62 * HOUR)], key="3"))
     assert ("tombstone", "mount") in ops(refreshed(inventory, consumer))
+
+
+def test_what_was_told_stays_when_less_is_settled(make: Callable[..., Inventory]) -> None:
+    """A longer settling time, or a clock that was put back: who came after it is not gone."""
+    inventory, consumer = make(), Consumer()
+    rows = [own_row(T + 3 * HOUR, T + 3 * HOUR + 60)]
+    inventory.record(batch(rows, [(T, T + 4 * HOUR)], key="1"))
+    inventory.store.settle("logs", "files", T + 4 * HOUR, {})
+    refreshed(inventory, consumer)
+    before = dict(consumer.kept)
+    assert any(record["record_type"] == "mount" for record in before.values())
+    inventory.store.settle("logs", "files", T + 2 * HOUR, {})
+    feed.refresh(inventory.store, inventory.settings)
+    with feed.changes(inventory.store, consumer.cursor, exported_at=WHEN) as found:
+        assert [record["op"] for record in found] == ["cursor"]
+    inventory.store.settle("logs", "files", T + 4 * HOUR, {})
+    refreshed(inventory, consumer)
+    assert undated(consumer.kept) == undated(before)
 
 
 def test_another_name_is_a_tombstone_and_an_upsert(make: Callable[..., Inventory]) -> None:
