@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     insert,
     select,
     update,
@@ -183,35 +184,48 @@ def _settled_kinds(conn: Connection, sweep_id: int) -> dict[str, int]:
     return dict(conn.execute(statement.where(SWEEP_KIND.c.sweep_id == sweep_id)).all())
 
 
-_SCOPE_ID = select(SCOPE.c.id).where(*(SCOPE.c[name] == bindparam(name) for name in Scope._fields))
+_SCOPE = select(SCOPE.c.id, exists().where(KNOWLEDGE.c.scope_id == SCOPE.c.id)).where(
+    *(SCOPE.c[name] == bindparam(name) for name in Scope._fields)
+)
 
 
-def _scope_id(conn: Connection, scope: Scope) -> int:
-    found = conn.execute(_SCOPE_ID, scope._asdict()).scalar()
+def _scope_id(conn: Connection, scope: Scope) -> tuple[int, bool]:
+    """The number of a scope, new ones being written down, and whether anything was ever seen in it."""
+    found = conn.execute(_SCOPE, scope._asdict()).one_or_none()
     if found is None:
-        found = conn.execute(
-            insert(SCOPE).values(scope._asdict()).returning(SCOPE.c.id)
-        ).scalar_one()
-    return int(found)
+        new = insert(SCOPE).values(scope._asdict()).returning(SCOPE.c.id)
+        return int(conn.execute(new).scalar_one()), False
+    return int(found[0]), bool(found[1])
 
 
 def _record_kind(conn: Connection, told: _Told, settled: int | None) -> tuple[bool, Span | None]:
     """Whether it said anything new, and the time that this may change."""
-    scope_id = _scope_id(conn, told.scope)
+    scope_id, is_known = _scope_id(conn, told.scope)
+    first = settled is None or (told.whole and not settled)
+    if not told.items and not is_known and told.scope.kind in SILENT | NAMED | TIMELESS:
+        # Most kinds of most accounts: nothing was ever there, and that there is still nothing changes nobody's name.
+        if first:
+            _say(conn, told, scope_id)
+        return settled is None or told.whole, None
     before = _moments_around(conn, scope_id, told.moment)
-    if settled is None or (told.whole and not settled):
-        row = {
-            "sweep_id": told.sweep_id,
-            "scope_id": scope_id,
-            "taken_at": told.moment,
-            "whole": int(told.whole),
-        }
-        conn.execute(_say_whole(conn.dialect.name), row)
+    if first:
+        _say(conn, told, scope_id)
     seen, new = _identify(conn, scope_id, told)
     moved = _rewrite_runs(conn, scope_id, before, told.moment, set(seen))
     if settled is not None and not told.whole and not moved:
         return False, None
     return True, _affected(conn, scope_id, told, before, seen, new)
+
+
+def _say(conn: Connection, told: _Told, scope_id: int) -> None:
+    """Write down that a sweep spoke of a kind, and whether of all that there was."""
+    row = {
+        "sweep_id": told.sweep_id,
+        "scope_id": scope_id,
+        "taken_at": told.moment,
+        "whole": int(told.whole),
+    }
+    conn.execute(_say_whole(conn.dialect.name), row)
 
 
 @cache
