@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tests.fakeaws.serving import Served
 
 CaseT = TypeVar("CaseT")
+Fill = Callable[[str], None]
+"""Fills the empty database at a URL, and leaves no connection to it."""
 
 SEED = 2049
 """Seed of every sample unless ``EFS_INVENTORY_TEST_SEED`` gives another."""
@@ -132,15 +135,26 @@ class Databases:
     server: psycopg.Connection
     url: str
     made: int = 0
+    filled: dict[str, str] = field(default_factory=dict)
+    """By what they are called, the databases that others are copied from."""
 
-    def create(self) -> tuple[str, str]:
-        """Name and URL of a new, empty database: a copy of ``template0``, about 30 ms."""
+    def create(self, template: str = "template0") -> tuple[str, str]:
+        """Name and URL of a new database: a copy of another one, of ``template0`` an empty one; about 30 ms."""
         self.made += 1
         name = f"efs_inventory_test_{os.getpid()}_{self.made}"
-        self.server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        self.server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         head, _, query = self.url.partition("?")
         base = head.rpartition("/")[0]
         return name, f"{base}/{name}" + (f"?{query}" if query else "")
+
+    def become(self, url: str, what: str, fill: Fill) -> None:
+        """Make the empty database at ``url`` one that is filled."""
+        if what not in self.filled:
+            self.filled[what], place = self.create()
+            fill(place)
+        name = url.partition("?")[0].rpartition("/")[2]
+        self.drop(name)
+        self.server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self.filled[what]}"')
 
     def drop(self, name: str) -> None:
         """Drops it, ending whatever is still connected."""
@@ -153,6 +167,8 @@ def postgres_databases(postgres_url: str, request: pytest.FixtureRequest) -> Ite
         version = server.info.server_version
         databases = Databases(server, postgres_url)
         yield databases
+        for name in databases.filled.values():
+            databases.drop(name)
         what = f"databases made on PostgreSQL {version // 10_000}.{version % 10_000}"
         request.config.stash[COUNTS][what] += databases.made
 
@@ -178,6 +194,35 @@ def database_url(request: pytest.FixtureRequest) -> str:
     name = {"sqlite": "sqlite_database_url", "postgresql": "postgres_database_url"}[request.param]
     url: str = request.getfixturevalue(name)
     return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, Fill], None]:
+    """As ``Databases.become``."""
+    folder = tmp_path_factory.mktemp("filled")
+
+    def become(url: str, what: str, fill: Fill) -> None:
+        place = folder / f"{what}.db"
+        if not place.exists():
+            fill(f"sqlite:///{place}")
+        shutil.copy(place, url.removeprefix("sqlite:///"))
+
+    return become
+
+
+@pytest.fixture
+def filled(
+    database_url: str, request: pytest.FixtureRequest
+) -> Callable[[str, Callable[[str], None]], None]:
+    """``filled(what, fill)``: the test's database is as ``fill`` makes one; that is done once for all tests that say the same ``what``."""
+
+    def become(what: str, fill: Fill) -> None:
+        if database_url.startswith("sqlite"):
+            request.getfixturevalue("sqlite_filled")(database_url, what, fill)
+        else:
+            request.getfixturevalue("postgres_databases").become(database_url, what, fill)
+
+    return become
 
 
 # --- data and programmes ------------------------------------------------------------------------

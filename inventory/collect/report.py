@@ -9,6 +9,10 @@ from inventory.errors import InventoryError
 from inventory.model import Batch, BatchState, CallState, Sweep, Tally
 
 
+FEW = 3
+"""Calls that are named one by one when they have one problem."""
+
+
 class Progress(Protocol):
     """Who is told how far reading is."""
 
@@ -39,7 +43,7 @@ class Report:
                 told.setdefault(sweep.problems[call], []).append(call)
         where = f"sweep {sweep.name} {sweep.account} {sweep.region}"
         for problem, calls in told.items():
-            whose = f"{len(calls)} calls: " if len(calls) > 1 else f"{calls[0]}: "
+            whose = f"{len(calls)} calls: " if len(calls) > FEW else f"{', '.join(calls)}: "
             said = len(calls) == 1 and calls[0] in problem.partition(": ")[0]
             self.problems.append(f"{where}: {'' if said else whose}{problem}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,16 +140,39 @@ class Inventory:
         return Answers(self.store, self.settings)
 
 
-@pytest.fixture
-def make(database_url: str) -> Iterator[Callable[..., Inventory]]:
-    """``make(*things)``: an inventory that swept these things (default: the usual ones) before and after everything."""
-    with Store.open(database_url, write=True) as store:
+Filled = Callable[[str, Callable[[str], None]], None]
+MOMENTS = [T + n * HOUR for n in range(-1, 8)]
+
+
+def upgraded(url: str) -> None:
+    """Make the newest schema in an empty database."""
+    with Store.open(url, write=True) as store:
         store.upgrade()
 
+
+def usually(url: str) -> None:
+    """Fill an empty database with the usual sweeps."""
+    upgraded(url)
+    with Store.open(url, write=True) as store:
+        store.learn([sweep(moment, *USUAL) for moment in MOMENTS], Networks())
+
+
+@pytest.fixture
+def make(database_url: str, filled: Filled) -> Iterator[Callable[..., Inventory]]:
+    """``make(*things)``: an inventory that swept these things (default: the usual ones) before and after everything."""
+    with ExitStack() as stack:
+        opened: list[Store] = []
+
         def build(*things: Any, whole: Iterable[str] = KINDS) -> Inventory:
-            inventory = Inventory(store)
-            moments = [T + n * HOUR for n in range(-1, 8)]
-            inventory.learn(*(sweep(moment, *(things or USUAL), whole=whole) for moment in moments))
+            usual = not opened and not things and whole is KINDS
+            if not opened:
+                filled("usual" if usual else "upgraded", usually if usual else upgraded)
+                opened.append(stack.enter_context(Store.open(database_url, write=True)))
+            inventory = Inventory(opened[0])
+            if not usual:
+                inventory.learn(
+                    *(sweep(moment, *(things or USUAL), whole=whole) for moment in MOMENTS)
+                )
             return inventory
 
         yield build

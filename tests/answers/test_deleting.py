@@ -40,7 +40,7 @@ from inventory.model import (
     iso,
 )
 from inventory.store import Store
-from tests.answers.conftest import USUAL, Inventory, batch, own_row, sweep
+from tests.answers.conftest import USUAL, Filled, Inventory, batch, own_row, sweep, upgraded
 from tests.builders import (
     ACCOUNT,
     CLIENT,
@@ -89,10 +89,10 @@ def _without(one: Sweep, calls: Iterable[str]) -> dict[str, CallState]:
 
 
 @pytest.fixture
-def built(database_url: str) -> Iterator[Things]:
+def built(database_url: str, filled: Filled) -> Iterator[Things]:
     """``built(*things)``: forty days in which nobody was there, swept at their begin and end."""
+    filled("upgraded", upgraded)
     with Store.open(database_url, write=True) as store:
-        store.upgrade()
 
         def build(*things: Any, never: Iterable[str] = (), **options: Any) -> Inventory:
             settings = Settings(

@@ -14,7 +14,17 @@ from inventory.resolve.counting import Fact
 from inventory.resolve.derive import Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.store import Store
-from tests.answers.conftest import END, HOUR, USUAL, Inventory, batch, own_row, sweep
+from tests.answers.conftest import (
+    END,
+    HOUR,
+    USUAL,
+    Filled,
+    Inventory,
+    batch,
+    own_row,
+    sweep,
+    upgraded,
+)
 from tests.builders import (
     ACCOUNT,
     CLIENT,
@@ -79,10 +89,10 @@ def clients_now(inventory: Inventory) -> int | None:
 
 
 @pytest.fixture
-def bare(database_url: str) -> Iterator[Inventory]:
+def bare(database_url: str, filled: Filled) -> Iterator[Inventory]:
     """An inventory that has learnt nothing."""
+    filled("upgraded", upgraded)
     with Store.open(database_url, write=True) as store:
-        store.upgrade()
         yield Inventory(store)
 
 

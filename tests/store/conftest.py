@@ -8,15 +8,15 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from sqlalchemy import URL, Connection, Engine
 
-from inventory.store import engine, schema
+from inventory.store import engine
+from tests.answers.conftest import Filled, upgraded
 
 
 @pytest.fixture
-def url(database_url: str) -> URL:
+def url(database_url: str, filled: Filled) -> URL:
     """An empty database with the newest schema."""
-    parsed = engine.parse(database_url)
-    schema.upgrade(parsed)
-    return parsed
+    filled("upgraded", upgraded)
+    return engine.parse(database_url)
 
 
 @pytest.fixture
