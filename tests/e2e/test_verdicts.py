@@ -71,8 +71,11 @@ def test_every_situation_gets_its_verdict(worlds: Worlds, configured: Configured
     whole = inventory.verdict(*asked_of(worlds.world, quiet)[:-2])
     codes = [r["code"] for r in whole["reasons"]]
     assert codes == ["WINDOW_TOO_SHORT"], "a day and a half say nothing of a quarter"
-    now = inventory.verdict("check-delete", quiet, "--days", "1")
-    assert "AS_OF_BEHIND" in {r["code"] for r in now["reasons"]}, "who acts now asks about now"
+    then = inventory.verdict("check-delete", quiet, "--days", "1")
+    assert then["asked_until"] == then["as_of"], "an archive is asked about its own time"
+    later = datetime.fromtimestamp(worlds.world.end + 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = inventory.verdict("check-delete", quiet, "--days", "1", "--until", later)
+    assert "AS_OF_BEHIND" in {r["code"] for r in now["reasons"]}, "who acts later asks about then"
 
 
 # -- what may be taken away ------------------------------------------------------------------------
