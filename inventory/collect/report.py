@@ -8,7 +8,6 @@ from typing import Protocol
 from inventory.errors import InventoryError
 from inventory.model import Batch, BatchState, CallState, Sweep, Tally
 
-
 FEW = 3
 """Calls that are named one by one when they have one problem."""
 
