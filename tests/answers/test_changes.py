@@ -146,6 +146,7 @@ def test_every_form(make: Callable[..., Inventory], config: Path) -> None:
 def test_wrong_usage(
     make: Callable[..., Inventory], config: Path, arguments: list[str], message: str
 ) -> None:
+    make()
     result = run(config, "changes", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
