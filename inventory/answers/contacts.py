@@ -154,7 +154,6 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
             row.server,
         ),
     )
-    confidence, method = _how_known(told, best.mount)
     newest = max(
         witnesses,
         key=lambda row: (row.mount.last_seen, row.mount.first_seen, row.mount.client, row.server),
@@ -163,8 +162,8 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         owners=best.mount.attribution.owners
         if _is_unknown(newest)
         else newest.mount.attribution.owners,
-        confidence=confidence,
-        method=method,
+        confidence=best.mount.attribution.confidence,
+        method=best.mount.attribution.method,
         state=state,
         intervals=spans,
         first_seen=max(min(moments), asked.window[0]),
@@ -183,20 +182,6 @@ def _contact(rows: _Rows, asked: Asked) -> Contact | None:
         file_systems=_distinct(fs for m in told for fs in m.file_system_ids),
         last_busy=max((m.last_busy for m in mounts if m.last_busy is not None), default=None),
     )
-
-
-def _how_known(told: Sequence[MountHour], best: MountHour) -> tuple[Confidence, Method]:
-    """As sure as the least sure of the rows, and how that one knows. One whose name is lent is inferred."""
-    if best.attribution.confidence is Confidence.UNKNOWN:
-        return Confidence.UNKNOWN, best.attribution.method
-    known = [m.attribution for m in told if m.attribution.confidence is not Confidence.UNKNOWN]
-    weakest = max(
-        known,
-        key=lambda a: (_CONFIDENCES.index(a.confidence), _METHODS.index(a.method)),
-    )
-    if len(known) < len(told) and weakest.confidence is Confidence.EXACT:
-        return Confidence.INFERRED, Method.INTERFACE
-    return weakest.confidence, weakest.method
 
 
 def _told_by_the_mount_target(mount: MountHour, others: Sequence[MountHour]) -> bool:

@@ -68,15 +68,16 @@ def said(found: list[Contact]) -> set[tuple[str, str, str]]:
     return {(c.owners[0].id if c.owners else "", c.confidence.value, c.method.value) for c in found}
 
 
-def test_a_client_is_known_as_well_as_in_its_worst_hour() -> None:
+def test_a_client_is_known_as_well_as_in_the_hour_that_is_its_evidence() -> None:
     better, worse = known("i-1"), known("i-1", Confidence.INFERRED, Method.ADDRESS_LEASE)
-    assert said(of(hour(0, better), hour(1, worse))) == {("i-1", "inferred", "address_lease")}
-    assert said(of(hour(0, better), hour(1, better))) == {("i-1", "exact", "interface")}
+    (found,) = of(hour(0, better), hour(1, worse))
+    assert (found.confidence, found.method, found.evidence) == ("exact", "interface", 0)
+    assert said(of(hour(0, worse), hour(1, worse))) == {("i-1", "inferred", "address_lease")}
 
 
-def test_an_interface_named_once_lends_its_name_and_is_inferred() -> None:
+def test_an_interface_named_once_lends_its_name() -> None:
     found = of(hour(0, known("i-1")), hour(1, NOBODY))
-    assert said(found) == {("i-1", "inferred", "interface")}
+    assert said(found) == {("i-1", "exact", "interface")}
 
 
 @pytest.mark.parametrize(
