@@ -9,7 +9,7 @@ from inventory.errors import InventoryError
 from inventory.model import Batch, BatchState, CallState, Sweep, Tally
 
 FEW = 3
-"""Calls that are named one by one when they have one problem."""
+"""Calls that are told one by one though they have one problem."""
 
 
 class Progress(Protocol):
@@ -42,9 +42,12 @@ class Report:
                 told.setdefault(sweep.problems[call], []).append(call)
         where = f"sweep {sweep.name} {sweep.account} {sweep.region}"
         for problem, calls in told.items():
-            whose = f"{len(calls)} calls: " if len(calls) > FEW else f"{', '.join(calls)}: "
-            said = len(calls) == 1 and calls[0] in problem.partition(": ")[0]
-            self.problems.append(f"{where}: {'' if said else whose}{problem}")
+            if len(calls) > FEW:
+                self.problems.append(f"{where}: {len(calls)} calls: {problem}")
+                continue
+            for call in calls:
+                said = call in problem.partition(": ")[0]
+                self.problems.append(f"{where}: {'' if said else f'{call}: '}{problem}")
 
     def recorded(self, source: str, batch: Batch) -> None:
         """One more batch is recorded."""
