@@ -3,142 +3,34 @@
     sweeps ──> knowledge ─────────────┐
     flow logs ──> batches ──> sightings ──> mounts ──> (inventory.answers)
 
-A *sweep* is what AWS said of one account and region at one moment, live or recorded; a *batch* is what a source reads as one unit (a
-file). Reading and folding happen in ``collect`` and ``flowlog``, before any transaction; ``Store.learn`` and ``Store.record`` are one
-transaction each, and rebuild the mounts that what they add can change. What to read next is always "what is there, minus what is done", so
-any step may be repeated or killed: once by a command, again and again by ``inventory.daemon``.
+A *sweep* is what AWS said of one account and region at one moment, live or recorded; a *batch* is what a source reads as one unit (a file,
+an object, a window of time). :func:`inventory.steps.learn` and :func:`inventory.steps.read` do the work: reading and folding happen in
+``collect`` and ``flowlog``, before any transaction; ``Store.learn`` and ``Store.record`` are one transaction each, and rebuild the mounts
+that what they add can change. What to read next is always "what is there, minus what is done", so any step may be repeated or killed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from inventory.collect import Source
-from inventory.collect.choosing import begin, chosen, opened, windows_from
+from inventory.collect.choosing import begin, chosen, opened
 from inventory.collect.needs import Needs
-from inventory.collect.reading import in_groups, is_new, read_all
 from inventory.collect.report import Progress, Report
 from inventory.discover import sweeping
 from inventory.discover.asked import Asked
 from inventory.errors import AwsError, InventoryError, SnapshotError
-from inventory.model import DAY
-from inventory.resolve.networks import Networks
+from inventory.steps import SWEEPS, Clock, Run, learn, look_back, read, source_lock
 from inventory.store import Store
 
 if TYPE_CHECKING:
     from inventory.config import Settings
 
-T = TypeVar("T")
-
-Clock = Callable[[], int]
-"""Epoch seconds, now."""
-
 PATIENCE = 60.0
 """Seconds to wait for another process that writes; then its name is told."""
-
-SWEEPS = "discover"
-"""The lock of whoever learns."""
-
-
-COMPACTION = "compact"
-"""The lock of whoever joins old facts."""
-
-KEPT_APART = 3 * DAY
-"""Seconds for which facts stay as they were read, for late objects and repeated readings replace them; longer if a pass is later."""
-
-
-def source_lock(name: str) -> str:
-    """The lock of whoever reads a source."""
-    return f"source {name}"
-
-
-# -- the steps: whoever takes one holds its lock -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What the steps of one run share."""
-
-    store: Store
-    settings: Settings
-    report: Report
-    clock: Clock
-    is_over: Callable[[], bool] = lambda: False
-    """Asked before each sweep and each batch: when it says so, what is recorded stays, and nothing more is begun."""
-
-    def left(self, things: Iterable[T]) -> Iterator[T]:
-        """``things``, until the run is over."""
-        for thing in things:
-            if self.is_over():
-                return
-            yield thing
-
-
-def learn(run: Run, asked: Asked) -> None:
-    """Sweep, and learn from what is new. Raises ``SnapshotError`` and ``AwsError`` when there is nothing, or nobody, to ask."""
-    sweeps = sweeping.sweeps(run.settings, run.store, clock=run.clock, asked=asked)
-    for group in sweeping.in_groups(run.left(sweeps)):
-        run.store.learn(group, Networks(run.settings.networks))
-        for sweep in group:
-            run.report.learnt(sweep)
-
-
-def look_back(run: Run) -> None:
-    """What CloudTrail tells afterwards of clients that sweeps could not name; it renames old facts without reading a log again."""
-    told = sweeping.told_afterwards(run.settings, run.store, clock=run.clock)
-    if told.sweeps:
-        run.store.learn(told.sweeps, Networks(run.settings.networks), told.asked)
-    for sweep in told.sweeps:
-        run.report.learnt(sweep)
-    for fault in told.faults:
-        if not any(str(fault) in problem for problem in run.report.problems):
-            run.report.failed(fault)
-
-
-def read(
-    run: Run, source: Source, progress: Progress, since: int | None, until: int | None = None
-) -> None:
-    """One source: what is there minus what is done, read, folded, and recorded group by group. Raises when it cannot be listed."""
-    store, networks = run.store, Networks(run.settings.networks)
-    there = source.listing(since, until)
-    if there.whole:
-        store.forget(source.name, {ref.key for ref in there.refs})
-    done = store.done(source.name)
-    new = [ref for ref in there.refs if is_new(ref, done)]
-    progress.start(len(new), sum(ref.size for ref in new))
-    knowledge = store.knowledge()
-    batches = read_all(source, new, knowledge.known, run.settings.collect.workers or 0)
-    for group in in_groups(run.left(batches)):
-        knowledge = store.record(source.name, source.kind, group, knowledge, networks)
-        for batch in group:
-            progress.advance(batch.ref.size, batch.ref.key)
-            run.report.recorded(source.name, batch)
-    if not run.is_over():
-        store.settle(
-            source.name, source.kind, there.settled, there.looked, in_part=until is not None
-        )
-        store.tidy(knowledge)
-
-
-def compact(run: Run) -> int:
-    """Join facts that will not be read again, and that everything was read beyond for some days; how many rows are gone."""
-    sources = run.settings.sources
-    ages = [age for source in sources for age in source.passes if age != "settle"]
-    read_up_to = run.store.read_up_to({source.name for source in sources})
-    if read_up_to is None:
-        return 0
-    before = read_up_to - max(KEPT_APART, max(ages, default=0) + DAY)
-    # What turns up later (a mount target, a format) has windows read again as far as they are listed.
-    before = min([before, *windows_from(run.settings, run.clock())])
-    return run.store.compact(before, Networks(run.settings.networks), run.is_over)
-
-
-# -- all of them, once -------------------------------------------------------------------------------------------------------------------
 
 
 def discover(settings: Settings, *, clock: Clock) -> Report:

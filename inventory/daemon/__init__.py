@@ -1,6 +1,6 @@
 """``efs-inventory run``: everything that ``collect`` does, again and again, for months.
 
-    signals ─> main loop ─> clockwork ─> roster.turn(duty) ─> steps of inventory.pipeline
+    signals ─> main loop ─> clockwork ─> roster.turn(duty) ─> inventory.steps
                   └─ every few seconds: is the scheduler alive, has the clock been put, systemd's watchdog
 
 Nothing here is needed for correctness: each step may be repeated, killed at any point, or taken by two at a time. What is due is asked of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inventory import pipeline
+from inventory import steps
 from inventory.collect.choosing import begin, opened
 from inventory.collect.needs import Needs
 from inventory.collect.report import Report
@@ -66,28 +66,26 @@ class Bench:
         discover = self.settings.discover
         live = discover.mode == "aws"
         found = [
-            Duty(
-                "sweep", pipeline.SWEEPS, LOOK if live else discover.every.interfaces, self.sweep()
-            )
+            Duty("sweep", steps.SWEEPS, LOOK if live else discover.every.interfaces, self.sweep())
         ]
         found += [
             Duty(
                 f"source {section.name}",
-                pipeline.source_lock(section.name),
+                steps.source_lock(section.name),
                 every(section),
                 self.reading(section),
             )
             for section in sections
         ]
-        found.append(Duty("compact", pipeline.COMPACTION, COMPACT, self.compact))
+        found.append(Duty("compact", steps.COMPACTION, COMPACT, self.compact))
         if live:
-            found.append(Duty("resolve", pipeline.SWEEPS, LOOK, self.resolve))
+            found.append(Duty("resolve", steps.SWEEPS, LOOK, self.resolve))
         if live and discover.cloudtrail.enabled:
-            found.append(Duty("histories", pipeline.SWEEPS, LOOK_BACK, self.look_back))
+            found.append(Duty("histories", steps.SWEEPS, LOOK_BACK, self.look_back))
         return found
 
-    def _run(self, duty: Duty, store: Store) -> pipeline.Run:
-        return pipeline.Run(store, self.settings, self.report(duty), self.clock, self.is_over)
+    def _run(self, duty: Duty, store: Store) -> steps.Run:
+        return steps.Run(store, self.settings, self.report(duty), self.clock, self.is_over)
 
     def _ending(self, report: Report) -> Ending:
         for problem in report.problems:
@@ -114,7 +112,7 @@ class Bench:
                 return Ending.IDLE
             last[:] = [self.monotonic()]
             run = self._run(duty, store)
-            pipeline.learn(run, Asked.DUE)
+            steps.learn(run, Asked.DUE)
             return self._swept(run.report)
 
         return work
@@ -124,13 +122,13 @@ class Bench:
         if sweeping.is_quiet(self.settings, store, now=self.clock(), asked=Asked.UNEXPLAINED):
             return Ending.IDLE
         run = self._run(duty, store)
-        pipeline.learn(run, Asked.UNEXPLAINED)
+        steps.learn(run, Asked.UNEXPLAINED)
         return self._swept(run.report)
 
     def look_back(self, duty: Duty, store: Store) -> Ending:
         """Ask CloudTrail about them."""
         run = self._run(duty, store)
-        pipeline.look_back(run)
+        steps.look_back(run)
         return self._ending(run.report)
 
     def _swept(self, report: Report) -> Ending:
@@ -151,7 +149,7 @@ class Bench:
                 with bound(source=section.name):
                     start = begin(self.settings, section.name, None, self.clock())
                     listening = Listening(duty, self.monotonic)
-                    pipeline.read(run, opened(section, needs), listening, start)
+                    steps.read(run, opened(section, needs), listening, start)
             finally:
                 store.use(needs.day, needs.uses())
             self._refuse_standstill(section, run.report)
@@ -162,7 +160,7 @@ class Bench:
     def compact(self, duty: Duty, store: Store) -> Ending:
         """Join old facts."""
         run = self._run(duty, store)
-        gone = pipeline.compact(run)
+        gone = steps.compact(run)
         if gone:
             _LOG.info("%d rows of old facts were joined with others", gone)
         return self._ending(run.report)

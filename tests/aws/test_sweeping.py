@@ -123,7 +123,7 @@ def test_a_fault_at_any_request_closes_nothing_and_invents_nothing(
     """Of every call: what comes is a part of the truth, whole only when it is all of it, and what is not whole is told."""
     truth = only(asking.sweeps())
     wrong: list[str] = []
-    for request, fault in programme.cases("requests of a sweep x faults", CASES, 90):
+    for request, fault in programme.cases("requests of a sweep x faults", CASES, 130):
         asking.cloud.faults.clear()
         asking.cloud.faults.always(request, fault)
         made = only(asking.sweeps())

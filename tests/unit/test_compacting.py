@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from inventory import pipeline
+from inventory import steps
 from inventory.collect.report import Report
 from inventory.config import CloudWatchSettings, FilesSettings, Settings
 from inventory.config.sections import CollectSettings
@@ -32,7 +32,7 @@ class Noted:
 def compacted(*sources: Any, since: str = "14d") -> int:
     store = Noted()
     settings = Settings(sources=sources, collect=CollectSettings.model_validate({"since": since}))
-    pipeline.compact(pipeline.Run(cast("Store", store), settings, Report(), lambda: NOW))
+    steps.compact(steps.Run(cast("Store", store), settings, Report(), lambda: NOW))
     return store.before
 
 
