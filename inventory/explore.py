@@ -17,7 +17,7 @@ from inventory.collect import Source
 from inventory.collect.choosing import begin, chosen, opened
 from inventory.collect.needs import Needs
 from inventory.collect.reading import read_all
-from inventory.collect.report import Progress
+from inventory.collect.report import Alike, Progress
 from inventory.config import Settings
 from inventory.discover import snapshots
 from inventory.errors import InventoryError, UsageError
@@ -143,10 +143,11 @@ def explore(
     topology = needs.topology
     found = Found(name, asked, swept=bool(topology.versions("network_interface")))
     by_address: dict[str, Address] = {}
+    alike = Alike()
     naming = _Naming(topology, Networks(settings.networks))
     for batch in read_all(source, refs, Known(), settings.collect.workers or 0):
         progress.advance(batch.ref.size, batch.ref.key)
-        _note(found, batch)
+        _note(found, batch, alike)
         for sighting in batch.folded.sightings:
             if sighting.requests and _inside(sighting, span):
                 one = by_address.setdefault(sighting.true_client, Address(sighting.true_client))
@@ -205,14 +206,14 @@ def _recorded(folder: Path) -> list[snapshots.SweepRef]:
     return snapshots.sweeps(folder) if folder.is_dir() else []
 
 
-def _note(found: Found, batch: Batch) -> None:
+def _note(found: Found, batch: Batch, alike: Alike) -> None:
     found.batches += 1
     folded = batch.folded
     firsts = [m for m in (found.first_record, folded.first_record) if m is not None]
     lasts = [m for m in (found.last_record, folded.last_record) if m is not None]
     found.first_record, found.last_record = min(firsts, default=None), max(lasts, default=None)
     if batch.state in (BatchState.FAILED, BatchState.PARTIAL, BatchState.GONE):
-        found.problems.append(f"{batch.ref.key}: {batch.problem}")
+        alike.add(found.problems, "", batch)
 
 
 def _inside(sighting: Sighting, span: tuple[int | None, int | None]) -> bool:

@@ -22,6 +22,23 @@ class Progress(Protocol):
         """One batch, of ``size`` bytes as stored, is recorded."""
 
 
+class Alike:
+    """Problems of batches. What many say alike (no credentials, one call denied) is told of the first of them, with how many more."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], tuple[int, str, int]] = {}
+
+    def add(self, problems: list[str], whose: str, batch: Batch) -> None:
+        """Tell of one more batch: a new line of ``problems``, or another number at the end of one."""
+        place, key, more = self._told.get(
+            (whose, batch.problem), (len(problems), batch.ref.key, -1)
+        )
+        more += 1
+        self._told[whose, batch.problem] = place, key, more
+        text = f"{whose}{key}: {batch.problem}" + (f" (and {more:,} more)" if more else "")
+        problems[place : place + 1] = [text]
+
+
 @dataclass(slots=True)
 class Report:
     """What one run did, and what went wrong in it; ``problems`` name each thing and are empty when all is well."""
@@ -32,6 +49,7 @@ class Report:
     scanned: int = 0
     """Bytes that AWS scanned for it."""
     problems: list[str] = field(default_factory=list)
+    _alike: Alike = field(default_factory=Alike, repr=False)
 
     def learnt(self, sweep: Sweep) -> None:
         """One more sweep is recorded. What several calls say alike, as of an account that nobody can get into, is told once."""
@@ -55,7 +73,7 @@ class Report:
         self.tally.merge(batch.folded.tally)
         self.scanned += batch.scan.bytes
         if batch.state in (BatchState.FAILED, BatchState.PARTIAL):
-            self.problems.append(f"source {source}: {batch.ref.key}: {batch.problem}")
+            self._alike.add(self.problems, f"source {source}: ", batch)
 
     def failed(self, error: InventoryError, of: str = "") -> None:
         """Something could not be done, but the rest was; ``of`` says whose it is, if the error does not itself."""
