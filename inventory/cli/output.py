@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from inventory.cli.blocks import Block, show
-from inventory.export.delimited import cell
 
 Answer = Mapping[str, Any]
 FORMATS = ("table", "json", "csv", "ndjson")
@@ -41,6 +40,8 @@ def flat(value: object, prefix: str = "") -> dict[str, object]:
 
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Flat rows under named columns, of which each row may have some; safe for spreadsheets."""
+    from inventory.export.delimited import cell
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
