@@ -32,6 +32,9 @@ _FORMS = {
 
 _OVERLAP = {frozenset({_PORT, _COUNT}), frozenset({_TIME, _COUNT})}
 
+TELLING = tuple(field for field in _FORMS if field not in {"instance-id", "tcp-flags"})
+"""Fields by whose form a record of port 2049 tells its format: each has them. Mount targets have no instance, and flags may be ``-``."""
+
 
 def form(field: str) -> str:
     """A regular expression of all that a field's value may be, ``-`` among it; ``""`` when that may be anything."""
@@ -76,7 +79,7 @@ def distinct(formats: Sequence[LogFormat]) -> list[LogFormat]:
 
 
 def rivals(formats: Sequence[LogFormat]) -> tuple[LogFormat, LogFormat] | None:
-    """Two formats that the forms of their values cannot tell apart; ``None`` when each can be told from each."""
+    """Two formats that the forms of :data:`TELLING` fields cannot tell apart; ``None`` when each can be told from each."""
     for one, other in combinations(formats, 2):
         if len(one.names) == len(other.names) and not any(
             _exclude(*fields) for fields in zip(one.names, other.names, strict=True)
@@ -86,5 +89,7 @@ def rivals(formats: Sequence[LogFormat]) -> tuple[LogFormat, LogFormat] | None:
 
 
 def _exclude(one: str, other: str) -> bool:
-    first, second = _FORMS.get(one, _WORD), _FORMS.get(other, _WORD)
-    return bool(first and second) and first != second and frozenset({first, second}) not in _OVERLAP
+    if one not in TELLING or other not in TELLING:
+        return False
+    first, second = _FORMS[one], _FORMS[other]
+    return first != second and frozenset({first, second}) not in _OVERLAP

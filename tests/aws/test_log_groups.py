@@ -14,6 +14,7 @@ from inventory.collect.choosing import opened
 from inventory.collect.cloudwatch import CloudWatchSource, streams
 from inventory.collect.needs import Needs
 from inventory.config import CloudWatchSettings, Settings
+from inventory.flowlog.format import DEFAULT_FORMAT
 from inventory.model import (
     Batch,
     BatchRef,
@@ -221,6 +222,30 @@ def test_formats_that_nothing_tells_apart_are_no_whole_window(desk: Desk, method
     mended = desk.read(method=method, format=ends)
     assert mended.state is BatchState.DONE
     assert mended.folded.sightings[0].server == SERVER
+
+
+@METHODS
+def test_formats_of_one_length_count_each_record_once(desk: Desk, method: str) -> None:
+    """What stands in the last place alone tells one from the other."""
+    sent, placed = (f"{DEFAULT_FORMAT.text} ${{{extra}}}" for extra in ("pkt-srcaddr", "subnet-id"))
+    desk.flow_logs = [flow_log(sent), flow_log(placed, "fl-2")]
+    put(desk, f"{request(T)} 10.2.0.9", f"{request(T + 300)} subnet-0a1")
+    batch = desk.read(method=method)
+    assert (batch.state, batch.folded.tally.counts) == (BatchState.DONE, {Outcome.REQUEST: 2})
+    assert [(one.first_seen, one.requests) for one in batch.folded.sightings] == [
+        (T, 1), (T + 300, 1),
+    ]  # fmt: skip
+
+
+@METHODS
+def test_a_value_that_is_missing_tells_no_format(desk: Desk, method: str) -> None:
+    """Mount targets have no instance: such a record fits both formats, and must not count twice."""
+    sent, run = (f"{DEFAULT_FORMAT.text} ${{{extra}}}" for extra in ("pkt-srcaddr", "instance-id"))
+    desk.flow_logs = [flow_log(sent), flow_log(run, "fl-2")]
+    put(desk, f"{request(T)} -")
+    batch = desk.read(method=method)
+    assert batch.folded.tally.counts.get(Outcome.REQUEST, 0) == (method == "streams")
+    assert batch.state is {"streams": BatchState.DONE, "insights": BatchState.FAILED}[method]
 
 
 @METHODS

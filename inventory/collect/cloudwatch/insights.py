@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from inventory.flowlog.aggregated import TEXTS, AggregatedRow, Part, seconds
-from inventory.flowlog.choice import form
+from inventory.flowlog.choice import TELLING, form
 from inventory.flowlog.format import LogFormat
 from inventory.model import NFS_PORT, RUN_GAP, Span
 
@@ -31,10 +31,6 @@ PADDING = 600
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _INTERFACE = re.compile(r"eni-[0-9a-f]+", re.ASCII)
 _MARK = re.compile(r"[A-Za-z0-9._/#:;, -]{1,700}", re.ASCII)
-_CHECKED = (
-    "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "start", "end", "action", "log-status",
-    "vpc-id", "packets", "bytes",
-)  # fmt: skip
 
 
 class OddRow(Exception):  # noqa: N818 - told by who catches it
@@ -126,8 +122,8 @@ def _times(log_format: LogFormat) -> str:
 
 
 def _shape(log_format: LogFormat) -> str:
-    """What tells records of this format from all else: each value in form, and as many of them as there are fields."""
-    checks = [f"{_alias(name)} like /{form(name)}/" for name in _CHECKED if log_format.has(name)]
+    """What tells records of this format from all else, as formats are told apart: values in form, and as many as there are fields."""
+    checks = [f"{_alias(name)} like /{form(name)}/" for name in TELLING if log_format.has(name)]
     checks.append(f"{_alias(log_format.names[-1])} not like / /")
     return " and ".join(checks)
 
