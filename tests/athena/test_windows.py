@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -212,6 +213,24 @@ def test_settled_is_the_end_of_the_newest_window_that_is_old_enough(asking: Aski
     assert listing.settled == MIDNIGHT + DAY
     asking.now = MIDNIGHT + DAY + 26 * HOUR
     assert asking.source().listing(None, None).refs[0].version == "reading 2"
+
+
+def test_another_width_leaves_what_was_read_as_it_is(asking: Asking) -> None:
+    """So no record is read as part of two windows; what could not be read may be the reason for another width."""
+    asking.now = MIDNIGHT + 6 * DAY
+    first, failed, *_ = asking.source().listing(None, None).refs
+    asking.book.batches = {
+        first.key: (first.version, BatchState.DONE), failed.key: ("", BatchState.FAILED),
+    }  # fmt: skip
+    refs = asking.source(window="2d").listing(MIDNIGHT, MIDNIGHT + 2 * DAY).refs
+    spans = [ref.slot for ref in refs]
+    assert first.slot in spans
+    ordered = sorted(span for span in spans if span is not None)
+    assert all(one[1] == other[0] for one, other in pairwise(ordered))
+    assert ordered[-1][1] >= MIDNIGHT + 2 * DAY
+    batches = [asking.source(window="2d").read(ref, KNOWN) for ref in refs]
+    found = [one for batch in batches for one in batch.folded.sightings]
+    assert sorted(found) == by_files(a_day(), (MIDNIGHT, MIDNIGHT + 2 * DAY)).sightings
 
 
 def test_two_flow_logs_of_one_interface_count_once(asking: Asking) -> None:

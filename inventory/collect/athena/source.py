@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from inventory.collect import Listing
@@ -17,7 +17,7 @@ from inventory.collect.athena.spending import Purse, per_reading, refuse_too_muc
 from inventory.collect.athena.table import Sample, Table
 from inventory.collect.athena.workgroup import Workgroup, looked_up
 from inventory.collect.needs import Needs
-from inventory.collect.windows import Window, settled, windows
+from inventory.collect.windows import Window, of_another_width, settled, windows
 from inventory.config import AthenaSettings
 from inventory.errors import AwsError, AwsFault, ConfigError, InventoryError, SourceError
 from inventory.flowlog.content import nothing
@@ -58,7 +58,8 @@ class AthenaSource:
         width, ages = self._width(), self._ages()
         if since is None:
             since = self._needs.settings.collect.since.at(now)
-        found = windows((since, now if until is None else until), width, ages, now)
+        span = (since, now if until is None else until)
+        found = windows(span, width, ages, now, of_another_width(self._were_read(), width))
         refs = [
             BatchRef(
                 window.key, window.version, 0,
@@ -174,6 +175,12 @@ class AthenaSource:
             self.name, width=self._width(), passes=len(self._ages()), known=known, most=most
         )
         return Purse(needs.ledger, self.name, most, known)
+
+    def _were_read(self) -> Iterator[str]:
+        """The windows that were read. One that never could be may be the reason for another width."""
+        for key, (_, state) in self._needs.ledger.done(self.name).items():
+            if state is not BatchState.FAILED:
+                yield key
 
     @property
     def _table_now(self) -> Table:
