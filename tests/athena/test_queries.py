@@ -268,6 +268,17 @@ MATRIX: list[tuple[str, int, str | Fault, int | None]] = [
 ]
 
 
+def test_a_result_without_any_row_is_no_window_without_records(asking: Asking) -> None:
+    """There is always one row: a header alone is a result that was cut, and is read again."""
+    faults = asking.shop.served.cloud.faults
+    faults.always("athena.get-query-results", ROWS["header only"])
+    batch = asking.first()
+    assert (batch.state, batch.folded.sightings) == (BatchState.FAILED, [])
+    faults.clear()
+    faults.at("athena.get-query-results", ROWS["header only"])
+    assert asking.first().folded.sightings == by_files(a_day(), WINDOW).sightings
+
+
 def test_no_fault_makes_a_window_done_with_wrong_facts(
     asking: Asking, programme: Programme
 ) -> None:

@@ -59,6 +59,7 @@ def folded(rows: Iterable[list[str | None]], known: Known, window: Span, form: s
                 reach += [first, last]
         elif kind != END:
             raise corrupt(_CALL, f"a row of an unknown kind, {kind[:40]!r}")
+    total = max(total, 1)  # that of the end is always there
     if read != total:
         raise corrupt(_CALL, f"{read:,} rows where there are {total:,}")
     found = folding.finish(form)
