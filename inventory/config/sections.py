@@ -20,6 +20,7 @@ from inventory.config.values import (
     REFERENCES,
     AccountId,
     AutoDuration,
+    Bucket,
     Cidr,
     Duration,
     FilePath,
@@ -138,10 +139,10 @@ class SourceSettings(Section):
     since: Annotated[Since, BeforeValidator(since_when)] | None = None
     every: Duration | None = None
     window: Duration | None = None
-    passes: tuple[Annotated[int | Literal["settle"], BeforeValidator(pass_age)], ...] = (
-        "settle",
-        seconds("26h"),
-    )
+    passes: Annotated[
+        tuple[Annotated[int | Literal["settle"], BeforeValidator(pass_age)], ...],
+        Field(min_length=1),
+    ] = ("settle", seconds("26h"))
     max_scanned_bytes: Positive | None = None
     max_scanned_bytes_per_day: Positive | None = None
 
@@ -158,7 +159,7 @@ class S3Settings(SourceSettings):
     """Flow logs in a bucket."""
 
     type: Literal["s3"]
-    bucket: Filled
+    bucket: Bucket
     prefix: StrictStr = ""
     layout: Literal["auto", "plain", "hive", "time", "flat"] = "auto"
     account: AccountId | None = None

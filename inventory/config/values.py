@@ -303,6 +303,15 @@ LogGroup = Annotated[
         )
     ),
 ]
+Bucket = Annotated[
+    str,
+    BeforeValidator(
+        matching(
+            r"[A-Za-z0-9._-]{1,255}|arn:aws[a-z-]*:s3:[a-z0-9-]*:[0-9]{12}:accesspoint[/:][A-Za-z0-9.-]{1,63}",
+            "the name of a bucket (what follows it is `prefix`) or the ARN of an access point",
+        )
+    ),
+]
 Filled = Annotated[str, BeforeValidator(matching(r"(?s).*\S.*", "some text in quotes"))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Texts = Annotated[tuple[Filled, ...], AfterValidator(no_repeat)]

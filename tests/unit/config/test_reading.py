@@ -273,6 +273,11 @@ def test_a_network_is_canonical_or_refused(address: object, length: int) -> None
         ({"sources": [files(name="a b")]}, "sources[0].name: wants a name of letters"),
         ({"sources": [files(path="")]}, "sources[0].path: wants a path"),
         ({"sources": [files(passes=["soon"])]}, "sources[0].passes[0]"),
+        ({"sources": [files(passes=[])]}, "sources[0].passes: wants at least one entry"),
+        (
+            {"sources": [{"name": "b", "type": "s3", "bucket": "s3://flow-logs/AWSLogs"}]},
+            "sources[0].bucket: wants the name of a bucket (what follows it is `prefix`)",
+        ),
         ({"networks": {"10.0.0.0/8": ""}}, "networks.10.0.0.0/8: wants some text in quotes"),
     ],
 )
