@@ -211,6 +211,7 @@ def test_settled_is_the_end_of_the_newest_window_that_is_old_enough(asking: Aski
     listing = asking.source().listing(None, None)
     assert [ref.version for ref in listing.refs] == ["reading 1"]
     assert listing.settled == MIDNIGHT + DAY
+    assert asking.source().listing(MIDNIGHT - DAY, MIDNIGHT).settled == MIDNIGHT
     asking.now = MIDNIGHT + DAY + 26 * HOUR
     assert asking.source().listing(None, None).refs[0].version == "reading 2"
 

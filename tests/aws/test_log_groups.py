@@ -454,6 +454,7 @@ def test_another_width_leaves_what_was_read_as_it_is(desk: Desk) -> None:
 def test_the_listing_says_how_far_it_is_settled(desk: Desk) -> None:
     listing = desk.source().listing(None, None)
     assert listing.settled == T + HOUR
+    assert desk.source().listing(T - 9 * HOUR, T - HOUR).settled == T - HOUR
     assert not listing.whole
     assert [ref.slot for ref in listing.refs][-1] == (T, T + HOUR)
     assert listing.refs[0].slot == (NOW - 14 * DAY, NOW - 14 * DAY + HOUR)

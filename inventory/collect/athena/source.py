@@ -68,7 +68,7 @@ class AthenaSource:
             )
             for window in found
         ]  # fmt: skip
-        return Listing(refs, whole=False, settled=settled(width, ages, now))
+        return Listing(refs, whole=False, settled=min(settled(width, ages, now), span[1]))
 
     def read(self, ref: BatchRef, known: Known) -> Batch:
         """See :meth:`Source.read`."""

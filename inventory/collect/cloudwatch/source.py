@@ -81,7 +81,7 @@ class CloudWatchSource:
             for window, group in sorted(found, key=lambda one: one[0].start)
             for ref in [self._ref(group, (window.start, window.end), window.key, window.version)]
         ]
-        return Listing(refs, whole=False, settled=settled(width, ages, now))
+        return Listing(refs, whole=False, settled=min(settled(width, ages, now), span[1]))
 
     def _unless_gone(
         self, ref: BatchRef, before: tuple[str, BatchState] | None, now: int
