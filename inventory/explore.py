@@ -145,7 +145,9 @@ def explore(
     by_address: dict[str, Address] = {}
     alike = Alike()
     naming = _Naming(topology, Networks(settings.networks))
-    for batch in read_all(source, refs, Known(), settings.collect.workers or 0):
+    # what talks to servers that no sweep shows loses its address first, where a batch is large (inventory.flowlog.groups)
+    known = Known(topology.server_addresses())
+    for batch in read_all(source, refs, known, settings.collect.workers or 0):
         progress.advance(batch.ref.size, batch.ref.key)
         _note(found, batch, alike)
         for sighting in batch.folded.sightings:

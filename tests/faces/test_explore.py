@@ -97,6 +97,26 @@ def test_what_cannot_be_read_is_said_and_fails(
     ]
 
 
+def test_many_clients_in_one_batch_keep_their_addresses(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole day in one batch, as a window of Athena is: 80 clients in each five minutes of it."""
+    server = next(row["servers"][0] for row in asked(capsys)["requests"])
+    shutil.rmtree(place / "flow-logs")
+    (place / "flow-logs").mkdir()
+    begin = 1_793_923_200  # 2026-11-06
+    with (place / "flow-logs/day.log").open("w") as file:
+        for start in range(begin, begin + 86_400, 300):
+            file.writelines(
+                f"2 111122223333 eni-0a1 10.77.0.{client} {server} 700 2049 6 9 900 {start} {start + 59} ACCEPT OK\n"
+                for client in range(80)
+            )
+    rows = asked(capsys)["requests"]
+    assert {(row["address"], row["requests"]) for row in rows} == {
+        (f"10.77.0.{client}", 288) for client in range(80)
+    }
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
