@@ -61,7 +61,7 @@ def _read(bucket: Bucket, ref: BatchRef, key: str, reading: tuple[str, Known]) -
         every = chain([first], passing)
         is_parquet = first.startswith(content.PARQUET)
         found = (_through_a_file if is_parquet else content.fold_content)(every, folder)
-        if found[0] in (BatchState.PARTIAL, BatchState.FAILED):
+        if found[0] is not BatchState.DONE:
             # whose fault it is shows at the end only: what was damaged on the way is read again
             for _ in passing:
                 pass

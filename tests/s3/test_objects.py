@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +13,11 @@ import pytest
 
 from inventory.errors import AwsError, AwsFault
 from inventory.flowlog.fields import DEFAULT
+from inventory.flowlog.inflate import PIECE
 from inventory.model import HOUR, Batch, BatchState, Outcome
 from tests.s3 import front
 from tests.s3.conftest import NOW, Reader
-from tests.s3.front import Play
+from tests.s3.front import Play, Reply, Request
 from tests.s3.made import ACCOUNT, archived, envelope, hive, members, name, plain, text
 from tests.unit.flowlog.lines import KNOWN, line
 
@@ -189,6 +192,24 @@ def test_a_fault_that_stays_fails_the_batch_and_no_line_of_it_counts(
     assert batch.digest == ""
     reader.shelf.front.rules.clear()
     assert only(reader).state is BatchState.DONE
+
+
+def test_what_looks_foreign_because_it_was_damaged_on_the_way_is_read_again(
+    reader: Reader,
+) -> None:
+    """An archive's names promise nothing, so what looks foreign would be no hole, for ever."""
+    noise = random.Random(7).randbytes(PIECE).hex()  # more than is looked at of what is foreign
+
+    def at_its_head(request: Request, ask: Callable[[], Reply]) -> Reply:
+        reply = front.damaged(request, ask)
+        reply.body = b"\x00" + reply.body[1:]
+        return reply
+
+    put(reader, members(envelope([noise, line(start=SLOT, end=SLOT + 50)])), archived(SLOT))
+    reader.shelf.front.answer("GET", "", at_its_head)
+    batch = only(reader)
+    assert (batch.state, batch.problem) == (BatchState.DONE, "")
+    assert batch.folded.tally.counts[Outcome.REQUEST] == 1
 
 
 def test_credentials_that_expired_are_no_fault_of_the_object(reader: Reader) -> None:
