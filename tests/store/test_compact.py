@@ -358,5 +358,6 @@ def test_what_is_learnt_meanwhile_decides_what_is_joined(
         return 0
 
     monkeypatch.setattr(compact, "compact", seen)
-    inventory.store.sibling().compact(LATER, Networks(), is_over)
+    with inventory.store.sibling() as other:
+        other.compact(LATER, Networks(), is_over)
     assert known == [True]
