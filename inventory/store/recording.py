@@ -82,8 +82,10 @@ def record(
     touched = facts.record_batches(conn, number, batches)
     sources.add_scanned(conn, number, batches)
     newest = current(conn, knowledge)
-    if newest is not knowledge:
-        touched |= strays.flip_strays(conn, newest.known.servers)
+    # Batches are read by what was known when reading began: what was learnt since may name servers of each of them.
+    strange = {s.server for batch in batches for s in batch.folded.sightings if s.stray}
+    if late := strange & newest.known.servers:
+        touched |= strays.flip_strays(conn, late)
     mounts.rebuild(conn, touched, newest.topology, networks)
     return newest
 

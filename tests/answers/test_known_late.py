@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from inventory.model import DAY, Batch, FlowLog
+from inventory import pipeline
+from inventory.cli.progress import progress_for
+from inventory.collect import Listing
+from inventory.collect.report import Report
+from inventory.config import Settings
+from inventory.model import DAY, Batch, BatchRef, FlowLog, Known
 from inventory.store import Store
 from tests.answers.conftest import HOUR, USUAL, Inventory, batch, own_row, sweep
 from tests.builders import FS, VPC, T, eni
@@ -84,3 +91,46 @@ def test_a_capture_that_reaches_out_of_what_was_given_up_is_cut(database_url: st
             answer = inventory.answers.who(FS, since=since, until=since + HOUR)
             assert answer["mounts"] == []
             assert answer["coverage"]["complete"] is seen
+
+
+class Backlog:
+    """A source of the files of nine days, read by what was known when reading began; ``learn`` is called while the first is read."""
+
+    name, kind = "logs", "files"
+
+    def __init__(self, learn: Callable[[], None]) -> None:
+        self._learn = learn
+        self._batches = {
+            f"{start}.log": batch(
+                [own_row(start + 5, start + 290)],
+                [(start, start + 290)],
+                key=f"{start}.log",
+                slot=(start, start + SLOT),
+            )
+            for start in [*range(T, T + 40 * SLOT, SLOT), LATE]
+        }
+
+    def listing(self, _since: int | None, _until: int | None) -> Listing:
+        return Listing([one.ref for one in self._batches.values()])
+
+    def read(self, ref: BatchRef, known: Known) -> Batch:
+        if ref.key == f"{T}.log":
+            self._learn()
+        found = self._batches[ref.key]
+        rows = [
+            row._replace(stray=row.server not in known.servers) for row in found.folded.sightings
+        ]
+        return replace(found, folded=replace(found.folded, sightings=rows))
+
+
+def test_what_is_learnt_while_a_backlog_is_read_holds_for_all_of_it(database_url: str) -> None:
+    """A daemon on an empty database begins to sweep and to read at the same time; what was read by then is no stray for ever."""
+    with Store.open(database_url, write=True) as store, store.sibling() as other:
+        store.upgrade()
+        sweeps = [sweep(moment, *USUAL, OTHER) for moment in (T - HOUR, LATE)]
+        source = Backlog(lambda: Inventory(other).learn(*sweeps))
+        run = pipeline.Run(store, Settings(), Report(), lambda: LATE + HOUR)
+        with progress_for(-1) as progress:
+            pipeline.read(run, source, progress, None)
+        (client,) = Inventory(store).answers.who(FS, since=T, until=T + 40 * SLOT)["mounts"]
+        assert client["flows"] == 40
