@@ -85,7 +85,11 @@ class Bench:
         return found
 
     def _run(self, duty: Duty, store: Store) -> steps.Run:
-        return steps.Run(store, self.settings, self.report(duty), self.clock, self.is_over)
+        def is_over() -> bool:
+            duty.heard_at = self.monotonic()  # who asks is alive
+            return self.is_over()
+
+        return steps.Run(store, self.settings, self.report(duty), self.clock, is_over)
 
     def _ending(self, report: Report) -> Ending:
         for problem in report.problems:
@@ -120,7 +124,8 @@ class Bench:
     def resolve(self, duty: Duty, store: Store) -> Ending:
         """Ask again what may explain clients that nobody could name."""
         if sweeping.is_quiet(self.settings, store, now=self.clock(), asked=Asked.UNEXPLAINED):
-            return Ending.IDLE
+            # What failed here before is asked again by the sweep, which says so if it fails still.
+            return Ending.DONE if duty.failures else Ending.IDLE
         run = self._run(duty, store)
         steps.learn(run, Asked.UNEXPLAINED)
         return self._swept(run.report)

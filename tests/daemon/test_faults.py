@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from inventory import pipeline
 from inventory.answers import Answers
 from inventory.config import Settings
 from inventory.daemon.duties import Duty, Ending, Roster
@@ -111,6 +112,37 @@ def test_an_hour_without_credentials_is_told_costs_little_and_ends_by_itself(
     live.run(6)
     assert live.duties["sweep"].failures == 0
     assert not any("the daemon's sweep" in told for told in live.problems())
+
+
+def test_what_failed_to_be_resolved_is_over_when_nothing_more_may_resolve_it(
+    live: Daemon, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep asks it again, and tells if it fails still."""
+    live.run(6)
+    turned_up = live.clock.moment
+    monkeypatch.setattr(Store, "unexplained", lambda _: {(ACCOUNT, REGION): turned_up})
+    cloud.faults.always("*", "expired_token")
+    live.run(4)
+    assert ("resolve", Ending.FAILED) in live.endings
+    cloud.faults.clear()
+    live.run(30)
+    assert {name: duty.failures for name, duty in live.duties.items() if duty.failures} == {}
+    assert not any("resolve" in told for told in live.problems())
+
+
+def test_joining_old_facts_for_hours_shows_that_it_is_alive(
+    live: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(run: pipeline.Run) -> int:
+        live.seconds += 3 * HOUR
+        assert not run.is_over()
+        heard.append(live.duties["compact"].heard_at)
+        return 0
+
+    heard: list[float] = []
+    monkeypatch.setattr(pipeline, "compact", slow)
+    live.run(1)
+    assert heard == [3 * HOUR]
 
 
 def test_nobody_is_asked_while_nothing_is_due(live: Daemon, cloud: Cloud) -> None:
