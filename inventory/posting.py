@@ -73,10 +73,14 @@ def is_public(address: str) -> bool:
             inside = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
         if inside is not None:
             return is_public(str(inside))
+        if found not in _UNICAST:
+            return False
     return found.is_global and not found.is_multicast
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given to anybody (IANA); outside of it lie, too, translators of a site and what was given up."""
 
 
 @dataclass
@@ -131,7 +135,12 @@ class Poster:
         """The answer, or ``None`` with the seconds that the server asks to wait, when it is worth another try."""
         try:
             status, body, wait = self._sent(method, url, content, headers)
-        except (httpx.TransportError, OSError) as error:
+        except httpx.LocalProtocolError:  # its text shows the header: a secret
+            raise PostingError(
+                f"{self.what} cannot be asked: what is to be sent holds characters that no header may",
+                hint="look for line ends and blanks in the files of tokens",
+            ) from None
+        except (httpx.RequestError, OSError, UnicodeError) as error:
             if last:
                 told = str(error) or type(error).__name__
                 raise PostingError(

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
 
-_CHATTY = ("botocore", "boto3", "urllib3", "s3transfer")
-"""Never below INFO: botocore's debug lines hold session tokens."""
+_CHATTY = ("botocore", "boto3", "urllib3", "s3transfer", "httpcore")
+"""Never below INFO: botocore's debug lines hold session tokens, httpcore's the cookies of an answer."""
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import io
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,8 @@ from inventory.cli import cli
 from inventory.config import Settings
 from inventory.errors import ConfigError, LockedError
 from inventory.export import feed, happened
-from inventory.posting import PostingError, is_public
+from inventory.posting import Poster, PostingError, is_public
+from inventory.telemetry import configure
 from tests.answers.conftest import HOUR, USUAL, Inventory, batch, own_row, sweep
 from tests.builders import FS, INSTANCE, T
 
@@ -200,6 +202,7 @@ class Hook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.got: list[tuple[dict[str, str], bytes]] = []
+        self.body = b""
 
     @property
     def url(self) -> str:
@@ -216,8 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
+        self.wfile.write(self.server.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has there
         pass
@@ -380,10 +384,50 @@ def test_it_goes_to_no_private_address(
         ("2002:a00:1::", False),
         ("fe80::1%eth0", False),
         ("fd00:ec2::254", False),
+        ("fec0::1", False),
+        ("64:ff9b:1::a9fe:a9fe", False),
+        ("::10.0.0.1", False),
     ],
 )
 def test_what_is_public(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_an_answer_that_cannot_be_unpacked_is_told(hook: Hook) -> None:
+    hook.body = b"no gzip"
+    hook.answers = [(200, {"Content-Encoding": "gzip"})] * 5
+    with (
+        Poster("the webhook", allow_private=True, sleep=lambda _: None) as poster,
+        pytest.raises(PostingError, match="the webhook cannot be reached"),
+    ):
+        poster.send("POST", hook.url)
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("private", [True, False])
+def test_a_name_that_is_none_is_told(*, private: bool) -> None:
+    with (
+        Poster("the webhook", allow_private=private, sleep=lambda _: None) as poster,
+        pytest.raises(PostingError, match="the webhook cannot be reached"),
+    ):
+        poster.send("POST", f"http://{'a' * 70}.example.com/")
+
+
+def test_no_secret_is_told_or_logged(hook: Hook) -> None:
+    hook.answers = [(200, {"Set-Cookie": f"session={SECRET}"})]
+    out, root = io.StringIO(), logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        configure(2, out)
+        with Poster("ServiceNow", allow_private=True, sleep=lambda _: None) as poster:
+            poster.send("POST", f"{hook.url}/{SECRET}", headers={"Authorization": SECRET})
+            with pytest.raises(PostingError, match="no header may") as caught:
+                poster.send("POST", hook.url, headers={"Authorization": f"Bearer {SECRET}\nold"})
+    finally:
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
+    assert SECRET not in out.getvalue() + caught.value.told
+    assert len(hook.got) == 1
 
 
 @pytest.mark.parametrize(
