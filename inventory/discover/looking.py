@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inventory.aws import corrupt
@@ -108,22 +108,39 @@ def build_projects(gathering: Gathering, call: str) -> Iterator[Any]:
 # -- Transfer Family ---------------------------------------------------------------------------------------------------------------------
 
 
-def of_servers(listing: tuple[str, str], operation: str, key: str, parameter: str) -> Fetcher:
-    """What every Transfer Family server with EFS behind it has: users, or accesses."""
+WITH_USERS = frozenset({"SERVICE_MANAGED", "API_GATEWAY", "AWS_LAMBDA"})
+WITH_GROUPS = frozenset({"AWS_DIRECTORY_SERVICE"})
+"""Identity providers of Transfer Family servers. AWS refuses to list groups where there are users, so it is not asked."""
+
+
+def of_servers(
+    listing: tuple[str, str], operation: str, key: str, parameter: str, never: Collection[str]
+) -> Fetcher:
+    """What every Transfer Family server with EFS behind it has: users, or accesses. What is gone meanwhile is none.
+
+    ``never``: identity providers of servers that cannot have any.
+    """
 
     def fetch(gathering: Gathering, call: str) -> Iterator[Any]:
         servers = gathering.caller.listed("transfer", "list_servers", "Servers")
-        behind = [required(row, "ServerId", call) for row in servers if row.get("Domain") == "EFS"]
+        behind = [
+            required(row, "ServerId", call)
+            for row in servers
+            if row.get("Domain") == "EFS" and row.get("IdentityProviderType") not in never
+        ]
 
-        def of_server(server: str) -> Iterator[Any]:
-            for row in gathering.caller.listed("transfer", *listing, ServerId=server):
-                given = {"ServerId": server, parameter: required(row, parameter, call)}
-                asked = gathering.caller.ask("transfer", operation, need=(key,), **given)
-                yield {"ServerId": server, key: asked[key]}
+        def names(server: str) -> list[Any]:
+            rows = gathering.caller.listed("transfer", *listing, ServerId=server)
+            return [(server, required(row, parameter, call)) for row in rows]
 
-        yield from gathering.each(
-            call, behind, lambda server: list(of_server(server)), gone="ResourceNotFoundException"
-        )
+        def one(named: tuple[str, str]) -> list[Any]:
+            server, name = named
+            given = {"ServerId": server, parameter: name}
+            asked = gathering.caller.ask("transfer", operation, need=(key,), **given)
+            return [{"ServerId": server, key: asked[key]}]
+
+        found = list(gathering.each(call, behind, names, gone=_GONE))
+        yield from gathering.each(call, found, one, gone=_GONE)
 
     return _where_offered("transfer", fetch)
 
@@ -207,10 +224,10 @@ LOOKING: Mapping[str, Fetcher] = {
         "datasync", ("list_tasks", "Tasks"), "describe_task", "TaskArn"
     ),
     "transfer.describe-users": of_servers(
-        ("list_users", "Users"), "describe_user", "User", "UserName"
+        ("list_users", "Users"), "describe_user", "User", "UserName", WITH_GROUPS
     ),
     "transfer.describe-accesses": of_servers(
-        ("list_accesses", "Accesses"), "describe_access", "Access", "ExternalId"
+        ("list_accesses", "Accesses"), "describe_access", "Access", "ExternalId", WITH_USERS
     ),
     "m2.get-environments": described(
         "m2", ("list_environments", "environments"), "get_environment", "environmentId", gone=_GONE

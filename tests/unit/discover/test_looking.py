@@ -1,0 +1,55 @@
+"""What vanishes, refuses or is left out while references are looked for takes nothing else with it. (Over HTTP: ``tests/aws``.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inventory.errors import AwsFault
+from inventory.model import CallState
+from tests.unit.discover.declared_examples import ARN, SYSTEM
+from tests.unit.discover.test_live import Account, answers, fault
+
+GONE = fault(AwsFault.REFUSED, "ResourceNotFoundException")
+
+
+def server(name: str = "s-1", kind: str = "SERVICE_MANAGED") -> dict[str, Any]:
+    return {"ServerId": name, "Domain": "EFS", "IdentityProviderType": kind}
+
+
+def described(name: str) -> dict[str, Any]:
+    arn = ARN.format("transfer", f"user/s-1/{name}")
+    home = f"/{SYSTEM}/{name}"
+    return {"User": {"Arn": arn, "UserName": name, "HomeDirectory": home}}
+
+
+@pytest.mark.parametrize("gone", ["ada", "bob"])
+def test_a_user_who_is_gone_meanwhile_takes_no_other_user_along(gone: str) -> None:
+    there = "bob" if gone == "ada" else "ada"
+    account = Account(
+        {
+            ("transfer", "list_servers"): [server()],
+            ("transfer", "list_users"): [{"UserName": "ada"}, {"UserName": "bob"}],
+            ("describe_user", gone): GONE,
+            ("describe_user", there): described(there),
+        }
+    )
+    found = answers(account, "transfer.describe-users")["transfer.describe-users"]
+    assert found.state is CallState.WHOLE
+    assert [one.name for one in found.items] == [there]
+
+
+def test_servers_are_asked_only_for_what_their_identity_provider_can_have() -> None:
+    """AWS refuses to list groups where it manages the users itself."""
+    managed, directory = server("s-1"), server("s-2", "AWS_DIRECTORY_SERVICE")
+    account = Account(
+        {
+            ("transfer", "list_servers"): [managed, directory],
+            ("list_users", "s-2"): fault(AwsFault.REFUSED, "InvalidRequestException"),
+            ("list_accesses", "s-1"): fault(AwsFault.REFUSED, "InvalidRequestException"),
+        },
+        core=("transfer",),
+    )
+    for call in ("transfer.describe-users", "transfer.describe-accesses"):
+        assert answers(account, call)[call].state is CallState.WHOLE
