@@ -8,7 +8,7 @@ is an :class:`~inventory.errors.AwsError` with its :class:`~inventory.errors.Aws
 """
 
 from inventory.aws.calling import Answer, Caller
-from inventory.aws.faults import call_name, corrupt
+from inventory.aws.faults import call_name, corrupt, has_no_name
 from inventory.aws.metering import CallKey, Meter, Use
 from inventory.aws.sessions import Aws, Patience, WayIn
 
@@ -23,4 +23,5 @@ __all__ = [
     "WayIn",
     "call_name",
     "corrupt",
+    "has_no_name",
 ]

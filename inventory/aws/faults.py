@@ -5,6 +5,7 @@ No message holds a header, a parameter or a credential.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -85,6 +86,19 @@ def translated(error: Exception, call: str, account: str) -> AwsError:
         f"{call}: AWS cannot be reached ({type(error).__name__})",
         hint="check the network, the region and AWS_ENDPOINT_URL",
     )
+
+
+def has_no_name(error: AwsError) -> bool:
+    """Whether a name server said that an endpoint's name is not there: nothing is offered under it. No answer is no such word."""
+    found = error.__cause__
+    if isinstance(found, EndpointConnectionError):
+        found = found.kwargs.get("error")
+    while found is not None and not isinstance(found, socket.gaierror):
+        found = found.__cause__
+    return found is not None and found.errno in _NO_NAME
+
+
+_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 def is_throttling(code: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inventory.aws import corrupt
+from inventory.aws import corrupt, has_no_name
 from inventory.discover import declaring
 from inventory.discover.fields import FieldError
 from inventory.errors import AwsError
@@ -51,12 +51,21 @@ def required(row: object, name: str, call: str) -> str:
 
 
 def _where_offered(service: str, fetch: Fetcher) -> Fetcher:
-    """Where botocore knows that a service is not offered (and that EC2 is), there is nothing of it."""
+    """Where botocore knows that a service is not offered (and that EC2 is), there is nothing of it.
+
+    Of some services it knows no regions at all; then there is nothing where their endpoint's name is not there.
+    """
 
     def fetch_if_offered(gathering: Gathering, call: str) -> Iterator[Any]:
         aws, region = gathering.caller.aws, gathering.caller.region
-        if aws.offered("ec2", region) is not True or aws.offered(service, region) is not False:
+        offered = aws.offered(service, region) if aws.offered("ec2", region) is True else True
+        if offered is False:
+            return
+        try:
             yield from fetch(gathering, call)
+        except AwsError as error:
+            if offered is not None or not has_no_name(error):
+                raise
 
     return fetch_if_offered
 

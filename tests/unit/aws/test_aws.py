@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from inventory.aws import Aws, Meter, call_name
+from inventory.aws import Aws, Meter, Patience, call_name, has_no_name
 from inventory.aws.faults import translated
 from inventory.aws.sessions import refuse_open_endpoints
 from inventory.errors import AwsError, AwsFault, ConfigError
@@ -100,6 +101,23 @@ def test_every_error_has_its_fault_and_tells_no_secret(error: Exception, fault: 
     told = translated(error, "ec2.describe-vpcs", "111122223333")
     assert told.fault is fault
     assert "secret-token" not in f"{told} {told.hint}"
+
+
+@pytest.mark.parametrize("number", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_a_name_that_is_not_there_is_told_from_no_answer(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    aws = Aws(patience=Patience(attempts=1), sleep=lambda _: None)
+    with pytest.raises(AwsError) as caught:
+        aws.caller(None, "eu-north-1").ask("bedrock-agentcore-control", "list_agent_runtimes")
+    assert caught.value.fault is AwsFault.NO_ENDPOINT
+    assert has_no_name(caught.value) is (number == socket.EAI_NONAME)
 
 
 def test_a_role_that_cannot_be_assumed_is_told_as_that() -> None:

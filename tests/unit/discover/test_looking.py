@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from inventory.errors import AwsFault
+from inventory.aws.faults import translated
+from inventory.errors import AwsError, AwsFault
 from inventory.model import CallState
 from tests.unit.discover.declared_examples import ARN, SYSTEM
 from tests.unit.discover.test_live import Account, answers, fault
@@ -53,3 +57,37 @@ def test_servers_are_asked_only_for_what_their_identity_provider_can_have() -> N
     )
     for call in ("transfer.describe-users", "transfer.describe-accesses"):
         assert answers(account, call)[call].state is CallState.WHOLE
+
+
+@dataclass
+class Unlisted(Account):
+    """botocore has no list of the regions of some services."""
+
+    def offered(self, service: str, region: str) -> bool | None:
+        return None if service in self.missing_services else super().offered(service, region)
+
+
+def unresolved(number: int) -> AwsError:
+    """As it comes from a resolver: the name is not there, or there was no answer."""
+    error = EndpointConnectionError(endpoint_url="https://x", error=socket.gaierror(number, "x"))
+    told = translated(error, "x", "")
+    told.__cause__ = error
+    return told
+
+
+@pytest.mark.parametrize(
+    ("number", "listed", "state"),
+    [
+        (socket.EAI_NONAME, False, CallState.WHOLE),
+        (socket.EAI_AGAIN, False, CallState.BROKEN),
+        (socket.EAI_NONAME, True, CallState.BROKEN),
+    ],
+)
+def test_where_a_service_has_no_name_there_is_nothing_of_it(
+    number: int, listed: bool, state: CallState
+) -> None:
+    """Only a name server that says so tells it, and only of a service of which botocore knows no regions."""
+    call = "bedrock-agentcore-control.get-agent-runtimes"
+    given = {("bedrock-agentcore-control", "list_agent_runtimes"): unresolved(number)}
+    unlisted = () if listed else ("bedrock-agentcore-control",)
+    assert answers(Unlisted(given, unlisted), call)[call].state is state
