@@ -8,6 +8,7 @@ from typing import Protocol
 from inventory.config import EverySettings
 from inventory.discover.live import OPTIONAL
 from inventory.discover.looking import LOOKING
+from inventory.discover.references import STARTERS
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "interfaces": ("ec2.describe-network-interfaces",),
@@ -38,12 +39,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "references": (
         "efs.describe-replication-configurations",
         "eks.describe-clusters",
+        "ecs.list-clusters",
         "ecs.describe-services",
         *LOOKING,
         "ecs.describe-task-definitions",
     ),
 }
 """By key of ``[discover.every]``, the calls that are made at its pace."""
+
+STARTING = frozenset({"ecs.list-clusters", *STARTERS, "ecs.describe-task-definitions"})
+"""Calls of references that go together: services are whole only with the clusters, and definitions are read of what may start tasks."""
 
 ALL = frozenset(call for calls in GROUPS.values() for call in calls)
 """Every call of a whole sweep."""
@@ -90,6 +95,9 @@ def due(
 
     ``near``: one of its VPCs can reach a mount target, or nobody knows. Elsewhere only file systems are looked for at their own pace, in
     case that one comes; all else is made as seldom as references are. ``unwanted`` calls are never made.
+
+    Calls of a kind are made together, for each tells what another one needs. Not those that look for references: they are many, most of them
+    stand alone, and one that is denied would make all others again and again.
     """
     found: set[str] = set()
     for group, calls in GROUPS.items():
@@ -97,8 +105,10 @@ def due(
         if not near and group != "file_systems":
             pace = max(pace, every.references)
         wanted = [call for call in calls if call not in unwanted]
-        deciding = [call for call in wanted if call not in OPTIONAL]
-        if any(is_due(times.get(call), pace, now) for call in deciding):
+        late = {c for c in wanted if c not in OPTIONAL and is_due(times.get(c), pace, now)}
+        if group == "references":
+            found |= late | (STARTING.intersection(wanted) if late & STARTING else set())
+        elif late:
             found.update(wanted)
     return frozenset(found)
 

@@ -65,6 +65,28 @@ def test_a_call_that_failed_is_made_again_soon_but_not_at_once() -> None:
     assert "lambda.list-functions" in due(times, 3600 + pace.RETRY)
 
 
+def test_one_reference_that_is_denied_does_not_bring_back_all_others() -> None:
+    """They are hundreds of requests, and would use up the day's."""
+    fresh = due(whole(T + 3600), 3600 + pace.RETRY)
+    times = whole(T + 3600) | {"m2.get-environments": Known(T + 3600, None)}
+    assert due(times, 3600 + pace.RETRY) - fresh == {"m2.get-environments"}
+
+
+@pytest.mark.parametrize(
+    "late", ["ecs.describe-services", "scheduler.get-schedules", "ecs.describe-task-definitions"]
+)
+def test_what_starts_tasks_is_asked_together_with_what_it_starts(late: str) -> None:
+    """A service that is gone shows only beside a whole list of clusters; a definition is read for whom it is asked."""
+    times = whole(T + 86_390) | {late: Known(T, None)}
+    assert due(times, 86_400) >= {
+        "ecs.list-clusters",
+        "ecs.describe-services",
+        "events.list-targets-by-rule",
+        "scheduler.get-schedules",
+        "ecs.describe-task-definitions",
+    }
+
+
 def test_whoever_is_started_every_five_minutes_is_not_started_to_the_second() -> None:
     assert INTERFACES in due(whole(T), 298)
 
