@@ -23,11 +23,13 @@ def described(
     *names: str,
     gone: str = "",
     only: Mapping[str, Any] | None = None,
+    worth: Callable[[Mapping[str, Any]], bool] = lambda _: True,
 ) -> Fetcher:
     """Each thing of a listing described by itself.
 
     ``listing``: its operation and the key of its answer, ``only`` its parameters. ``names``: what ``operation`` takes, by the same names as
-    the listing gives it, and gives back. ``gone``: AWS's code for what was deleted meanwhile.
+    the listing gives it, and gives back. ``gone``: AWS's code for what was deleted meanwhile. ``worth``: whether anything is left to
+    ask of a thing by what the listing shows.
     """
 
     def fetch(gathering: Gathering, call: str) -> Iterator[Any]:
@@ -37,7 +39,7 @@ def described(
             given = {name: required(row, name, call) for name in names}
             return [gathering.caller.ask(service, operation, need=names, **given)]
 
-        yield from gathering.each(call, rows, one, gone=gone)
+        yield from gathering.each(call, [row for row in rows if worth(row)], one, gone=gone)
 
     return _where_offered(service, fetch)
 
@@ -96,6 +98,12 @@ def rule_targets(gathering: Gathering, call: str) -> Iterator[Any]:
     yield from gathering.each(call, rules, targets, gone="ResourceNotFoundException")
 
 
+def may_start_tasks(schedule: Mapping[str, Any]) -> bool:
+    """Whether a schedule's target, as its listing shows it, may be ECS. Some accounts have a schedule for each reminder that they send."""
+    target = (schedule.get("Target") or {}).get("Arn")
+    return not target or ":ecs:" in target
+
+
 # -- CodeBuild ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +117,9 @@ def build_projects(gathering: Gathering, call: str) -> Iterator[Any]:
             "codebuild", "batch_get_projects", need=("projects",), names=list(chosen)
         )
         found: list[Any] = asked["projects"]
+        silent = len(chosen) - len(found) - len(asked.get("projectsNotFound") or ())
+        if silent > 0:
+            raise corrupt(call, f"nothing of {silent} of {len(chosen)} projects")
         return found
 
     yield from gathering.each(call, some, projects)
@@ -198,6 +209,7 @@ LOOKING: Mapping[str, Fetcher] = {
         "Name",
         "GroupName",
         gone=_GONE,
+        worth=may_start_tasks,
     ),
     "batch.describe-job-definitions": listed(
         "batch", "describe_job_definitions", "jobDefinitions", status="ACTIVE"

@@ -96,8 +96,8 @@ def due(
     ``near``: one of its VPCs can reach a mount target, or nobody knows. Elsewhere only file systems are looked for at their own pace, in
     case that one comes; all else is made as seldom as references are. ``unwanted`` calls are never made.
 
-    Calls of a kind are made together, for each tells what another one needs. Not those that look for references: they are many, most of them
-    stand alone, and one that is denied would make all others again and again.
+    Calls of a kind are made together, for each tells what another one needs. Not those that look for references: they are many, most stand
+    alone, and one that is denied would make all others again and again.
     """
     found: set[str] = set()
     for group, calls in GROUPS.items():

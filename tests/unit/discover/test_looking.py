@@ -91,3 +91,29 @@ def test_where_a_service_has_no_name_there_is_nothing_of_it(
     given = {("bedrock-agentcore-control", "list_agent_runtimes"): unresolved(number)}
     unlisted = () if listed else ("bedrock-agentcore-control",)
     assert answers(Unlisted(given, unlisted), call)[call].state is state
+
+
+def test_a_project_of_which_nothing_comes_is_not_known() -> None:
+    """AWS says of each whether it is there."""
+    account = Account(
+        {
+            ("codebuild", "list_projects"): ["site", "gone"],
+            ("codebuild", "batch_get_projects"): {"projects": [], "projectsNotFound": ["gone"]},
+        }
+    )
+    call = "codebuild.batch-get-projects"
+    assert answers(account, call)[call].state is CallState.BROKEN
+
+
+def test_only_schedules_that_may_start_tasks_are_asked_for() -> None:
+    """Some accounts have a schedule for each reminder that they send."""
+    cluster = ARN.format("ecs", "cluster/ci")
+    targets = {"reminder": ARN.format("lambda", "function:remind"), "nightly": cluster, "odd": ""}
+    rows = [
+        {"Name": name, "GroupName": "default", "Target": {"Arn": arn}}
+        for name, arn in targets.items()
+    ]
+    account = Account({("scheduler", "list_schedules"): rows}, core=("scheduler",))
+    answers(account, "scheduler.get-schedules")
+    asked = [given["Name"] for name, given in account.asked if name == "get_schedule"]
+    assert asked == ["nightly", "odd"]
