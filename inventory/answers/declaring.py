@@ -43,7 +43,7 @@ def declared(
             *search.elsewhere(),
             *search.own(),
         ],
-        [*search.open_functions(), *tasks.unplaced],
+        [*search.open_functions(), *search.open_elsewhere(), *tasks.unplaced],
     )
 
 
@@ -119,9 +119,8 @@ class _Search:
     def open_functions(self) -> Iterator[Declared]:
         """Functions with an access point that nobody can place, unless the file system's own ones were all listed since."""
         topology = self.desk.knowledge.topology
-        listed = max(self.desk.knowledge.whole_sweeps("access_point", *self.place), default=None)
         for one in topology.versions("function"):
-            if one.not_after is not None or (listed is not None and listed >= one.last_seen):
+            if one.not_after is not None or self._listed_since(one):
                 continue
             for arn in one.value.access_point_arns:
                 parsed = arns.parse(arn)
@@ -130,6 +129,11 @@ class _Search:
                 if (parsed.account, parsed.region) == self.place:
                     why = f"nobody knows whose access point {parsed.name} is"
                     yield unplaced("lambda_function", one.value.function_name, why, one)
+
+    def _listed_since(self, one: Version[Any]) -> bool:
+        """Whether the file system's own access points were all listed since a thing was seen: one that nobody knows is another one's."""
+        listed = self.desk.knowledge.whole_sweeps("access_point", *self.place)
+        return bool(listed) and listed[-1] >= one.last_seen
 
     # -- replication -------------------------------------------------------------------------------------------------------------------
 
@@ -219,6 +223,18 @@ class _Search:
                 last.first_seen,
                 last.last_seen,
             )
+
+    def open_elsewhere(self) -> Iterator[Declared]:
+        """What names by an access point alone, which nobody can place; as with functions."""
+        topology = self.desk.knowledge.topology
+        for kind in _ELSEWHERE:
+            for one in topology.versions(kind):
+                if one.not_after is not None or self._listed_since(one):
+                    continue
+                for fs, point in one.value.mounts:
+                    if not fs and topology.access_point(point) is None:
+                        why = f"nobody knows whose access point {point} is"
+                        yield unplaced(kind, one.value.name or one.value.declaration_id, why, one)
 
     def _names(self, value: Declaration) -> bool:
         return any(

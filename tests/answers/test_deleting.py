@@ -408,6 +408,25 @@ def test_a_function_whose_access_point_nobody_listed_may_mount_it(built: Things)
     assert blocking(check(inventory)) == ["REFERENCE_UNPLACED"]
 
 
+def test_what_names_an_access_point_that_nobody_listed_may_mean_it(built: Things) -> None:
+    """Services name access points as functions do."""
+    helper = AgentRuntime("arn:aws:bedrock-agentcore:r:1:runtime/r-1", "helper", (("", "fsap-9"),))
+    inventory = built(*USUAL, helper)
+    assert check(inventory)["verdict"] == "QUIET"
+    unlisted = frozenset(set(KINDS) - {"access_point"})
+    inventory.learn(replace(swept(END - 30, *USUAL, helper), whole=unlisted))
+    assert blocking(check(inventory)) == ["REFERENCE_UNPLACED"]
+
+
+def test_a_dump_that_cannot_be_read_is_a_failed_check(built: Things) -> None:
+    """An older one may not show what came since."""
+    inventory = built()
+    for moment, state in ((END - HOUR, CallState.WHOLE), (END - 60, CallState.BROKEN)):
+        made = replace(sweep(moment, whole=()), name=f"dump-{moment}")
+        inventory.learn(replace(made, calls={"k8s.prod": state}))
+    assert blocking(check(inventory)) == ["REFERENCE_CHECK_FAILED"]
+
+
 def test_a_reference_that_vanished_stays_listed(built: Things) -> None:
     inventory = built(*USUAL, access_point(), function("writer", "fsap-1"))
     inventory.learn(swept(END - 30, *USUAL, access_point()))
