@@ -66,11 +66,25 @@ def read(text: bytes) -> Json:
             "this is no certificate: it is not JSON", hint="name a file that --certificate wrote"
         ) from error
     if not isinstance(found, dict) or found.get("kind") != KIND or found.get("format") != FORMAT:
-        raise UsageError(
-            "this is no certificate that this program reads",
-            hint="name a file that --certificate of this version wrote",
-        )
+        raise no_certificate()
+    answer = found.get("answer")
+    if not isinstance(answer, dict) or not answer.keys() >= _QUESTION:
+        raise no_certificate()
+    if not isinstance(answer["file_system"], dict):
+        raise no_certificate()
     return found
+
+
+_QUESTION = {"file_system", "window", "asked_until", "accepted_blind_seconds"}
+"""What an answer must tell so that its question can be asked again."""
+
+
+def no_certificate() -> UsageError:
+    """What to say of a file that has another shape."""
+    return UsageError(
+        "this is no certificate that this program reads",
+        hint="name a file that --certificate of this version wrote",
+    )
 
 
 def doubts(found: Mapping[str, Any], now: int) -> list[str]:

@@ -107,21 +107,24 @@ def verify(desk: Desk, settings: Settings, certificate: bytes, now: int) -> Json
         "valid": not problems,
         "verdict": "QUIET" if not problems else "UNKNOWN",
         "problems": problems,
-        "file_system": found.get("answer", {}).get("file_system"),
+        "file_system": found["answer"]["file_system"],
         "certificate": {"sha256": found.get("sha256"), "valid_until": found.get("valid_until")},
     }
 
 
 def _again(desk: Desk, settings: Settings, told: Json) -> list[str]:
     """What is different now; what was certified is trusted to be as this program wrote it, for its digest is right."""
-    system = told["file_system"]
-    asked = Asked(
-        since=_moment(told["window"]["since"]),
-        until=_moment(told["asked_until"]),
-        accept_blind=told["accepted_blind_seconds"],
-    )
     try:
-        version = one_file_system(desk.knowledge.topology, system["arn"] or system["id"])
+        name = str(told["file_system"]["arn"] or told["file_system"]["id"])
+        asked = Asked(
+            since=_moment(told["window"]["since"]),
+            until=_moment(told["asked_until"]),
+            accept_blind=int(told["accepted_blind_seconds"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise certifying.no_certificate() from error
+    try:
+        version = one_file_system(desk.knowledge.topology, name)
         answer = Deletion(desk, settings).check(version, asked).answer
     except InventoryError as error:
         return [error.told]

@@ -734,6 +734,32 @@ def test_what_is_no_certificate_is_wrong_usage(built: Things, text: bytes) -> No
         built().answers.verify(text, END)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [None, "x", {"verdict": "QUIET"}, {"verdict": "QUIET", "file_system": {"id": FS, "arn": 7}}],
+)
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_certificate_without_its_question_is_wrong_usage(
+    built: Things, answer: object, signed: bool
+) -> None:
+    """Anybody can make the digest right."""
+    made = {"kind": certifying.KIND, "format": certifying.FORMAT, "answer": answer}
+    made |= {"valid_until": iso(END + DAY), "sha256": None}
+    made |= {"sha256": certifying.digest(made)} if signed else {}
+    with pytest.raises(UsageError, match="no certificate"):
+        built().answers.verify(json.dumps(made).encode(), END)
+
+
+def test_a_question_that_cannot_be_asked_again_is_wrong_usage(built: Things) -> None:
+    inventory = built()
+    good = json.loads(certified(inventory))
+    for change in ({"window": 5}, {"asked_until": "soon"}, {"file_system": {}}):
+        made = good | {"answer": good["answer"] | change}
+        text = json.dumps(made | {"sha256": certifying.digest(made)}).encode()
+        with pytest.raises(UsageError, match="no certificate"):
+            inventory.answers.verify(text, END + HOUR)
+
+
 def test_all_are_ranked_with_those_first_that_may_go(built: Things) -> None:
     other = file_system("fs-00000000000000002", name="bare", number_of_mount_targets=0)
     inventory = built(*USUAL, other)
