@@ -8,6 +8,7 @@ for which an apostrophe would be a wrong value.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TextIO
 
@@ -16,12 +17,17 @@ from inventory.telemetry import printable
 
 Dialect = Literal["spreadsheet", "raw"]
 
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the full-width signs start formulas too
+_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"  # the full-width signs start formulas too
+_FORMULA = (*_SIGNS, "\t", "\r", "\n")
+_NEXT_CELL = re.compile(rf';(?=[\s"]*[{re.escape(_SIGNS)}])')
+"""Where the comma is for decimals, a spreadsheet begins a cell after a semicolon, whatever quotes are around it."""
 
 
 def guarded(text: str) -> str:
     """Text that a spreadsheet takes for text: an apostrophe goes before what it would take for a formula."""
     safe = printable(text)
+    if ";" in safe:
+        safe = _NEXT_CELL.sub(";'", safe)
     return f"'{safe}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else safe
 
 

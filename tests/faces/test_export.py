@@ -413,6 +413,19 @@ def test_the_spreadsheet_dialect_holds_no_formula() -> None:
     assert {row["name"] for row in rows} >= {"'" + HOSTILE, 'a,"b"\\x0d\\x0ac\\u202e 東京'}
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("web;=cmd", "web;'=cmd"),
+        ('web; "=cmd', "web;' \"=cmd"),
+        ("a;;@x;-1", "a;;'@x;'-1"),
+        ("web; a=b", "web; a=b"),
+    ],
+)
+def test_no_formula_begins_where_a_semicolon_ends_a_cell(text: str, shown: str) -> None:
+    assert delimited.guarded(text) == shown
+
+
 def test_the_raw_dialect_gives_every_value_back(tmp_path: Path) -> None:
     place = tmp_path / "feed.csv"
     result = ask(["export", "--format", "csv", "--dialect", "raw", "-o", str(place)], **hostile())
