@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inventory.answers.asking import Desk
-from inventory.discover.calls import CALLS
+from inventory.answers.listed import STALE
+from inventory.discover.calls import CALLS, WHOLE_BY
 from inventory.discover.kubernetes import call_of, cluster_of
 from inventory.discover.references import OWN, REFERENCE_CALLS
 from inventory.model import CallState, Place
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from inventory.config import DiscoverSettings
 
 REGIONLESS = "global"
+WAYS = WHOLE_BY["vpc_link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Checker:
         """The checks in reach of a file system; ``named`` are accounts that its policy lets in."""
         found = reach(self._desk.knowledge.topology, file_system_id, home)
         places = set(found.places)
-        if not found.routes_known:
+        if not found.routes_known or not all(map(self._lists_ways, found.owners or {home})):
             places |= self.places
         places |= {place for place in self.places if place[0] in named}
         foreign = named - {account for account, _ in self.places}
@@ -87,6 +89,11 @@ class Checker:
             ),
             frozenset(places),
         )
+
+    def _lists_ways(self, place: Place) -> bool:
+        """Whether every call that tells of ways between VPCs was whole there, lately by the newest sweep of the place."""
+        times, newest = [self.whole_at(call, place) for call in WAYS], self._newest(place)
+        return newest is not None and all(at is not None and newest - at <= STALE for at in times)
 
     def _of_place(self, place: Place, home: Place) -> Iterator[Check]:
         for reference in self._settings.references:

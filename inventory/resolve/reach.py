@@ -18,6 +18,8 @@ class Reach(NamedTuple):
     """VPCs with a way to its mount targets of which no sweep tells whose they are."""
     routes_known: bool
     """Whether the ways to and from its VPCs are known; where they are not, everywhere is in reach."""
+    owners: frozenset[Place]
+    """Whose VPCs its mount targets are in: what they list tells the ways."""
 
 
 def reach(topology: Topology, file_system_id: str, home: Place) -> Reach:
@@ -33,7 +35,12 @@ def reach(topology: Topology, file_system_id: str, home: Place) -> Reach:
     by_vpc = {vpc_id: _places(topology, vpc_id) for vpc_id in vpcs}
     places = {home, *(place for found in by_vpc.values() for place in found)}
     unknown = {vpc_id for vpc_id, found in by_vpc.items() if not found}
-    return Reach(frozenset(places), frozenset(unknown), known)
+    owners = {
+        (version.value.owner_id or version.account, version.region)
+        for vpc_id in homes
+        for version in topology.of_vpc("vpc", vpc_id)
+    }
+    return Reach(frozenset(places), frozenset(unknown), known, frozenset(owners))
 
 
 def _places(topology: Topology, vpc_id: str) -> Collection[Place]:

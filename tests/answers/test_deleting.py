@@ -654,6 +654,18 @@ def test_a_vpc_with_a_way_here_that_no_sweep_knows_is_in_reach(built: Things) ->
     assert "vpc-0stranger" in told(answer, "REFERENCE_PLACE_UNKNOWN")["message"]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_everywhere_is_in_reach_while_the_ways_are_known_in_part(
+    built: Things, known: bool
+) -> None:
+    """Peerings were listed, transit gateways were not: nobody knows who is behind one."""
+    inventory = built(never=() if known else ["ec2.describe-transit-gateway-vpc-attachments"])
+    elsewhere = swept(END - 60, instance(), without=["lambda.list-functions"])
+    inventory.learn(replace(elsewhere, account="444455556666"))
+    expected = [] if known else ["REFERENCE_CHECK_FAILED"]
+    assert blocking(check(inventory)) == expected
+
+
 def test_another_account_in_a_shared_vpc_is_in_reach(built: Things) -> None:
     theirs = machine_eni("eni-00000000000000333", "10.0.3.33", owner_id="999988887777")
     answer = check(built(*USUAL, theirs))
@@ -753,7 +765,8 @@ def test_a_certificate_without_its_question_is_wrong_usage(
 def test_a_question_that_cannot_be_asked_again_is_wrong_usage(built: Things) -> None:
     inventory = built()
     good = json.loads(certified(inventory))
-    for change in ({"window": 5}, {"asked_until": "soon"}, {"file_system": {}}):
+    changes: list[dict[str, Any]] = [{"window": 5}, {"asked_until": "soon"}, {"file_system": {}}]
+    for change in changes:
         made = good | {"answer": good["answer"] | change}
         text = json.dumps(made | {"sha256": certifying.digest(made)}).encode()
         with pytest.raises(UsageError, match="no certificate"):
