@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inventory import pipeline
+from inventory import steps
 from inventory.cli.progress import progress_for
 from inventory.collect import Listing
 from inventory.collect.report import Report
@@ -129,8 +129,8 @@ def test_what_is_learnt_while_a_backlog_is_read_holds_for_all_of_it(database_url
         store.upgrade()
         sweeps = [sweep(moment, *USUAL, OTHER) for moment in (T - HOUR, LATE)]
         source = Backlog(lambda: Inventory(other).learn(*sweeps))
-        run = pipeline.Run(store, Settings(), Report(), lambda: LATE + HOUR)
+        run = steps.Run(store, Settings(), Report(), lambda: LATE + HOUR)
         with progress_for(-1) as progress:
-            pipeline.read(run, source, progress, None)
+            steps.read(run, source, progress, None)
         (client,) = Inventory(store).answers.who(FS, since=T, until=T + 40 * SLOT)["mounts"]
         assert client["flows"] == 40

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from inventory import pipeline
+from inventory import steps
 from inventory.answers import Answers
 from inventory.config import Settings
 from inventory.daemon.duties import Duty, Ending, Roster
@@ -133,14 +133,14 @@ def test_what_failed_to_be_resolved_is_over_when_nothing_more_may_resolve_it(
 def test_joining_old_facts_for_hours_shows_that_it_is_alive(
     live: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(run: pipeline.Run) -> int:
+    def slow(run: steps.Run) -> int:
         live.seconds += 3 * HOUR
         assert not run.is_over()
         heard.append(live.duties["compact"].heard_at)
         return 0
 
     heard: list[float] = []
-    monkeypatch.setattr(pipeline, "compact", slow)
+    monkeypatch.setattr(steps, "compact", slow)
     live.run(1)
     assert heard == [3 * HOUR]
 
