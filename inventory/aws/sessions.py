@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -61,6 +61,12 @@ class Patience:
     """Before a listing is begun again; doubled each time."""
 
 
+@cache
+def _loader() -> Any:  # noqa: ANN401 - botocore's Loader
+    """Botocore's service models, read once a process: EC2's alone is 30 MB, and takes half a second at each round of a daemon."""
+    return botocore.session.Session().get_component("data_loader")
+
+
 @dataclass
 class Aws:
     """Sessions and clients, each made once and shared by threads. Makes no call until it is asked to."""
@@ -73,6 +79,7 @@ class Aws:
         refuse_open_endpoints(os.environ)
         self._lock = threading.RLock()
         self._models = botocore.session.Session()
+        self._models.register_component("data_loader", _loader())
         self._refuse_garbled_configuration()
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._clients: dict[tuple[int, str, str, str], Any] = {}
@@ -161,8 +168,7 @@ class Aws:
 
     def _plain(self, profile: str) -> Session:
         session = botocore.session.Session(profile=profile or None)
-        # One copy of the service models for all sessions: EC2's alone is 30 MB.
-        session.register_component("data_loader", self._models.get_component("data_loader"))
+        session.register_component("data_loader", _loader())
         try:
             session.get_scoped_config()
         except ProfileNotFound as error:
