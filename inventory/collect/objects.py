@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -79,7 +80,8 @@ def _through_a_file(pieces: Iterable[bytes], folder: Folder) -> tuple[BatchState
 
 def _refused(bucket: Bucket, ref: BatchRef, error: AwsError) -> Batch:
     if error.code in _GONE:
-        return unread(ref, "was deleted before it was read", BatchState.GONE)
+        # No version of it was read: should it be listed again, it is asked for again.
+        return unread(replace(ref, version=""), "was deleted before it was read", BatchState.GONE)
     if error.code in _CHANGED:
         return unread(ref, "changed since it was listed: it is read again at the next run")
     if error.code == "InvalidObjectState":

@@ -16,6 +16,7 @@ import pytest_socket
 from inventory.aws import Aws, Patience
 from inventory.collect import Listing
 from inventory.collect.needs import Needs
+from inventory.collect.reading import is_new
 from inventory.collect.s3 import S3Source
 from inventory.config import S3Settings, Settings
 from inventory.model import Batch, BatchState, FlowLog, Known, Version
@@ -176,13 +177,10 @@ class Reader:
         source, listing = self.listed(**keys)
         found = {}
         for ref in listing.refs:
-            if self.ledger.batches.get(ref.key, ("", BatchState.FAILED)) in (
-                (ref.version, BatchState.DONE),
-                (ref.version, BatchState.GONE),
-            ):
+            if not is_new(ref, self.ledger.batches):
                 continue
             batch = source.read(ref, known)
-            self.ledger.batches[ref.key] = (ref.version, batch.state)
+            self.ledger.batches[ref.key] = (batch.ref.version, batch.state)
             found[ref.key.removeprefix(f"{self.shelf.bucket}/")] = batch
         return found
 
