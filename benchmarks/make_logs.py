@@ -117,22 +117,31 @@ def _idle(network: _Network, rows: int, slot: int) -> Iterator[str]:
 
 
 def write(
-    folder: Path, *, files: int = 40, lines: int = 100_000, nfs: float = 0.03, seed: int = 2049
+    folder: Path,
+    *,
+    files: int = 40,
+    lines: int = 100_000,
+    nfs: float = 0.03,
+    seed: int = 2049,
+    flow_log: int = 0,
 ) -> int:
-    """Write ``files`` files of ``lines`` records, a share ``nfs`` of them on 2049; the number of bytes written."""
+    """Write ``files`` files of ``lines`` records, a share ``nfs`` of them on 2049; the number of bytes written.
+
+    Another ``flow_log`` (0 to 9) is of the same network, with other traffic.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pairs = int(lines * nfs) // ROWS_PER_PAIR
     idle = lines // 1000
     network = _Network(seed, max(300, pairs))
     total = 0
     for number in range(files):
-        rng = random.Random(seed * 1000 + number)
+        rng = random.Random(seed * 1000 + number + 10**9 * flow_log)
         slot = FIRST_SLOT + 300 * number
         rows = [*_nfs(rng, network, pairs, slot), *_idle(network, idle, slot)]
         rows += _web(rng, network, lines - len(rows), slot)
         rng.shuffle(rows)
         text = (FIELDS + "\n" + "".join(rows)).encode()
-        path = folder / _name(slot, number)
+        path = folder / _name(slot, number, flow_log)
         path.write_bytes(gzip.compress(text, 6, mtime=0))
         total += path.stat().st_size
     return total
@@ -192,9 +201,11 @@ def sweeps_of(logs: Path) -> Path:
     return logs.with_name(logs.name + "-sweeps")
 
 
-def _name(slot: int, number: int) -> str:
+def _name(slot: int, number: int, flow_log: int) -> str:
     stamp = datetime.fromtimestamp(slot, UTC).strftime("%Y%m%dT%H%MZ")
-    return f"{ACCOUNT}_vpcflowlogs_us-east-1_fl-0123456789abcdef0_{stamp}_{number:08x}.log.gz"
+    return (
+        f"{ACCOUNT}_vpcflowlogs_us-east-1_fl-0123456789abcdef{flow_log}_{stamp}_{number:08x}.log.gz"
+    )
 
 
 def main() -> None:
@@ -206,8 +217,15 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=40)
     parser.add_argument("--lines", type=int, default=100_000, help="records in each file")
     parser.add_argument("--nfs", type=float, default=3.0, help="percent of records on 2049")
+    parser.add_argument("--flow-log", type=int, default=0, help="0 to 9: which one of the network")
     given = parser.parse_args()
-    total = write(given.folder, files=given.files, lines=given.lines, nfs=given.nfs / 100)
+    total = write(
+        given.folder,
+        files=given.files,
+        lines=given.lines,
+        nfs=given.nfs / 100,
+        flow_log=given.flow_log,
+    )
     pairs = int(given.lines * given.nfs / 100) // ROWS_PER_PAIR
     write_sweeps(sweeps_of(given.folder), files=given.files, clients=max(300, pairs))
     sys.stdout.write(
