@@ -13,6 +13,7 @@ from inventory.model import (
     AccessPoint,
     ClientConnection,
     FileSystem,
+    FlowLog,
     Function,
     Instance,
     InterfaceChange,
@@ -21,6 +22,8 @@ from inventory.model import (
     NetworkInterface,
     OtherServer,
     RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
     Sighting,
     Subnet,
     Task,
@@ -94,6 +97,9 @@ def topology(
         Subnet: "subnet",
         VpcLink: "vpc_link",
         RouteTable: "route_table",
+        FlowLog: "flow_log",
+        SecurityGroup: "security_group",
+        SecurityGroupRule: "security_group_rule",
         ClientConnection: "client_connection",
         InterfaceEvent: "interface_event",
     }
@@ -214,6 +220,36 @@ def mount_target(target_id: str = TARGET, *addresses: str, **changes: Any) -> Mo
         "addresses": addresses or (SERVER,),
     }
     return MountTarget(target_id, **(values | changes))
+
+
+def flow_log(flow_log_id: str = "fl-1", **changes: Any) -> FlowLog:
+    """Of the VPC, recording everything."""
+    values: dict[str, Any] = {
+        "resource_id": VPC,
+        "traffic_type": "ALL",
+        "max_aggregation_interval": 600,
+        "flow_log_status": "ACTIVE",
+        "deliver_logs_status": "SUCCESS",
+    }
+    return FlowLog(flow_log_id, **(values | changes))
+
+
+def security_group(group_id: str = "sg-nfs", **changes: Any) -> SecurityGroup:
+    return SecurityGroup(
+        group_id, **({"name": "nfs", "vpc_id": VPC, "owner_id": ACCOUNT} | changes)
+    )
+
+
+def nfs_rule(rule_id: str = "sgr-1", **changes: Any) -> SecurityGroupRule:
+    """Lets NFS and nothing else in, from the VPC."""
+    values: dict[str, Any] = {
+        "group_id": "sg-nfs",
+        "protocol": "tcp",
+        "from_port": 2049,
+        "to_port": 2049,
+        "cidr": "10.0.0.0/16",
+    }
+    return SecurityGroupRule(rule_id, **(values | changes))
 
 
 def peering(*vpc_ids: str, link_id: str = "pcx-1") -> VpcLink:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from inventory.answers import deleting, listing, status, who
+from inventory.answers import deleting, listing, planning, status, who
 from inventory.answers.asking import Desk
 from inventory.answers.case import Asked
 from inventory.answers.deleting import Checked
@@ -92,6 +92,11 @@ class Answers:
         """The verdict on every file system that is there, those first that may go."""
         with self._desk() as desk:
             return deleting.check_all(desk, self._settings, asked)
+
+    def plan(self, file_system: str, asked: Asked) -> Json:
+        """The staged way of a scream test for a file system; raises as :meth:`check_delete` does."""
+        with self._desk() as desk:
+            return planning.plan(desk, self._settings, file_system, asked)
 
     def verify(self, certificate: bytes, now: int) -> Json:
         """Whether a certificate may be acted on at ``now``. Raises ``UsageError`` for what is none."""

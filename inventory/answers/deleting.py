@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from inventory.answers import certifying
+from inventory.answers import certifying, costs
 from inventory.answers.asking import Desk
 from inventory.answers.case import Asked, Case
 from inventory.answers.finding import one_file_system
@@ -13,7 +13,9 @@ from inventory.answers.labels import Labels
 from inventory.answers.reaching import Checker
 from inventory.answers.shapes import Json
 from inventory.errors import InventoryError
-from inventory.model import FileSystem, Version, epoch, iso
+from inventory.model import FileSystem, FileSystemSize, Version, epoch, iso
+from inventory.store import sizes
+from inventory.verdict.ranking import rank
 
 if TYPE_CHECKING:
     from inventory.config import Settings
@@ -57,26 +59,33 @@ def check_delete(
 
 
 def check_all(desk: Desk, settings: Settings, asked: Asked) -> Json:
-    """The answer of ``check-delete --all``: every file system that is there, those first that may go."""
+    """The answer of ``check-delete --all``: every file system that is there, those first that may go, of them what costs most."""
     deletion = Deletion(desk, settings)
     there = [version for version in desk.file_systems if version.not_after is None]
-    lines = [_line(deletion.check(version, asked).answer) for version in there]
+    held = sizes.newest(desk.conn)
+    ranked = []
+    for version in there:
+        size = held.get((version.account, version.region, version.value.file_system_id))
+        answer = deletion.check(version, asked).answer
+        ranked.append((_rank(answer, size), _line(answer, size)))
     return {
         "as_of": iso(desk.as_of()),
-        "asked_until": lines[0]["asked_until"] if lines else iso(asked.until),
-        "file_systems": sorted(lines, key=_rank),
+        "asked_until": ranked[0][1]["asked_until"] if ranked else iso(asked.until),
+        "file_systems": [line for _, line in sorted(ranked, key=lambda each: each[0])],
     }
 
 
-_RANKS = ("QUIET", "REFERENCED", "UNKNOWN", "IN_USE")
+def _rank(answer: Json, size: FileSystemSize | None) -> tuple[int, float, int, str, str, str]:
+    """By verdict; then the most expensive and the largest first, one of unknown size last; then what was used longest ago."""
+    place = rank(answer["verdict"], {one["code"] for one in answer["reasons"]})
+    system = answer["file_system"]
+    last = (answer["last_seen"] or "", system["id"], f"{system['account']} {system['region']}")
+    if size is None:
+        return (place, 1.0, 0, *last)
+    return (place, -costs.monthly(size), -size.total, *last)
 
 
-def _rank(line: Json) -> tuple[int, str, str]:
-    """By verdict; what is in use last, of that what was used longest ago first."""
-    return _RANKS.index(line["verdict"]), line["last_seen"] or "", line["id"]
-
-
-def _line(answer: Json) -> Json:
+def _line(answer: Json, size: FileSystemSize | None) -> Json:
     """One file system of ``check-delete --all``."""
     return {
         **answer["file_system"],
@@ -90,6 +99,16 @@ def _line(answer: Json) -> Json:
         "reasons": sorted(
             {one["code"] for one in answer["reasons"] if one["severity"] == "blocking"}
         ),
+        "size": None
+        if size is None
+        else {
+            "bytes": size.total,
+            "standard": size.standard,
+            "infrequent_access": size.infrequent_access,
+            "archive": size.archive,
+            "one_zone": size.one_zone,
+        },
+        "monthly_cost_usd_about": None if size is None else costs.monthly(size),
     }
 
 

@@ -51,7 +51,14 @@ class Line:
     style: str = ""
 
 
-Block = Line | Table
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command for a person to run: never wrapped, so that it can be copied as it is."""
+
+    text: str
+
+
+Block = Line | Table | Command
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -72,10 +79,10 @@ def show(blocks: Iterable[Block], stream: TextIO | None = None) -> None:
 def plain(blocks: Iterable[Block]) -> Iterator[str]:
     """Blocks as lines of aligned text, without colour, every column whole."""
     for block in blocks:
-        if isinstance(block, Line):
-            yield printable(block.text)
-        else:
+        if isinstance(block, Table):
             yield from _plain_table(block)
+        else:
+            yield printable(block.text)
 
 
 def _plain_table(table: Table) -> Iterator[str]:
@@ -104,6 +111,9 @@ def _show_rich(blocks: Iterable[Block], out: TextIO) -> None:
     for block in blocks:
         if isinstance(block, Line):
             console.print(Text(printable(block.text), style=block.style))
+            continue
+        if isinstance(block, Command):
+            console.print(Text(printable(block.text)), soft_wrap=True)
             continue
         chosen = [
             number for number, column in enumerate(block.columns) if column.wide <= console.width

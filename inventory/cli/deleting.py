@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from inventory.cli.blocks import Block
+from inventory.cli.blocks import Block, show
 from inventory.cli.face import Face
-from inventory.cli.output import FORMATS, Answer, emit
+from inventory.cli.output import FORMATS, Answer, emit, write_json
 from inventory.cli.times import roughly, span_of
 from inventory.errors import InventoryError, UsageError
 
+if TYPE_CHECKING:
+    from inventory.answers import Asked
+
 EXIT_CODES = {"QUIET": 0, "IN_USE": 10, "REFERENCED": 11, "UNKNOWN": 12}
 """By verdict; part of the public face."""
+
+NO_PLAN = EXIT_CODES["UNKNOWN"]
+"""A plan whose exit code is 0 is one for what is QUIET: whoever takes it for the gate by mistake goes on with nothing else."""
 
 MARKDOWN = "markdown"
 
@@ -54,6 +60,8 @@ ALL_COLUMNS = (
     "quiet_from",
     "clients",
     "reasons",
+    "size.bytes",
+    "monthly_cost_usd_about",
 )
 
 
@@ -79,6 +87,12 @@ ALL_COLUMNS = (
     help="Your decision: holes of at most so long (30m) do not count. It is shown.",
 )
 @click.option("--all", "everything", is_flag=True, help="Every file system, QUIET ones first.")
+@click.option(
+    "--plan",
+    "planned",
+    is_flag=True,
+    help="The staged way of a scream test: what to take away, how to put it back. Changes nothing.",
+)
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -109,16 +123,20 @@ def check_delete(  # noqa: PLR0913 - click passes each option
     until: str | None,
     accept_blind: str | None,
     everything: bool,
+    planned: bool,
     certificate: Path | None,
     verify: Path | None,
     form: str,
 ) -> None:
     """May file system FS (its id, ARN or Name tag) be deleted?
 
-    Exit code 0: QUIET, no evidence of use. 10: IN_USE. 11: REFERENCED. 12: UNKNOWN. With --all 0 whatever the verdicts are.
+    Exit code 0: QUIET, no evidence of use. 10: IN_USE. 11: REFERENCED. 12: UNKNOWN. With --all 0 whatever the verdicts are, with --plan
+    12 when there is no whole plan.
     """
     face = ctx.ensure_object(Face)
     what = _what(file_system, everything=everything, verify=verify)
+    if verify is not None and planned:
+        raise UsageError("--plan is of one file system, and stands by itself")
     if verify is not None:
         _verify(ctx, face, verify, form)
         return
@@ -127,7 +145,13 @@ def check_delete(  # noqa: PLR0913 - click passes each option
     if certificate is not None and what is None:
         raise UsageError("--certificate is of one file system: name it instead of --all")
     blind = 0 if accept_blind is None else span_of(accept_blind, option="--accept-blind")
-    _ask(ctx, face, what, _Window(days, since, until, blind), certificate, form)
+    window = _Window(days, since, until, blind)
+    if planned:
+        if what is None or certificate is not None:
+            raise UsageError("--plan is of one file system, and stands by itself")
+        _plan(ctx, face, what, window, form)
+        return
+    _ask(ctx, face, what, window, certificate, form)
 
 
 class _Window(NamedTuple):
@@ -157,18 +181,10 @@ def _ask(
     certificate: Path | None,
     form: str,
 ) -> None:
-    from inventory.answers import Asked
     from inventory.cli.view_verdict import all_blocks, verdict_blocks, verdict_markdown
 
     with face.answers() as answers:
-        as_of = answers.as_of()
-        start, end = face.span(window.since, window.until, as_of)
-        asked = Asked(
-            since=start,
-            until=_now(face, as_of) if end is None else end,
-            length=None if window.days is None else window.days * _DAY,
-            accept_blind=window.blind,
-        )
+        asked = _asked(face, answers.as_of(), window)
         if what is None:
             answer = answers.check_all(asked)
             _show_all(answer, form, lambda it: all_blocks(it, face.times(answer["as_of"])))
@@ -189,6 +205,37 @@ def _ask(
             columns=REASON_COLUMNS,
         )
     ctx.exit(EXIT_CODES[answer["verdict"]])
+
+
+def _asked(face: Face, as_of: str | None, window: _Window) -> Asked:
+    from inventory.answers import Asked
+
+    start, end = face.span(window.since, window.until, as_of)
+    return Asked(
+        since=start,
+        until=_now(face, as_of) if end is None else end,
+        length=None if window.days is None else window.days * _DAY,
+        accept_blind=window.blind,
+    )
+
+
+def _plan(ctx: click.Context, face: Face, what: str, window: _Window, form: str) -> None:
+    from inventory.cli.view_plan import plan_markdown, plan_text
+
+    if form not in ("table", "json", MARKDOWN):
+        raise UsageError("--plan answers as table, json or markdown")
+    with face.answers() as answers:
+        answer = answers.plan(what, _asked(face, answers.as_of(), window))
+    times = face.times(answer["as_of"])
+    if form == "json":
+        write_json(answer)
+    elif form == MARKDOWN:
+        click.echo("\n".join(plan_markdown(answer, times)))
+    else:
+        show(plan_text(answer, times))
+    ctx.exit(
+        NO_PLAN if answer["stage"] in ("refused", "unknown") else EXIT_CODES[answer["verdict"]]
+    )
 
 
 def _now(face: Face, as_of: str | None) -> int | None:

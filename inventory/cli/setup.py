@@ -102,3 +102,31 @@ def athena_table(  # noqa: PLR0913 - one for each option
         **rest,
     )
     click.echo(table.ddl(), nl=False)
+
+
+@setup.command("guard")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="ARN",
+    help="Role that may still delete; may be given again. Without one nobody may.",
+)
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Deny as well what cuts clients off: other security groups, policies, deleted access points.",
+)
+@click.pass_obj
+def guard(face: Face, /, *, roles: tuple[str, ...], strict: bool) -> None:
+    """A service control policy by which only named roles delete file systems and mount targets.
+
+    The policy goes to standard output, how to attach it to standard error. Needs no configuration.
+    """
+    from inventory.setup.guard import HOW_TO_ATTACH, policy
+
+    click.echo(policy(roles, strict=strict))
+    if face.verbosity >= 0:
+        if not roles:
+            click.echo("note: no --role is named, so this denies everybody", err=True)
+        click.echo(HOW_TO_ATTACH, err=True)

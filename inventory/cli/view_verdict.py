@@ -235,6 +235,8 @@ def all_blocks(answer: Row, times: Times) -> Iterator[Block]:
         Column("File system", whole=True),
         Column("Name", least=12, wide=70),
         Column("Verdict", whole=True),
+        Column("Size", right=True, whole=True),
+        Column("About $/month", right=True, whole=True, wide=100),
         Column("Last seen", least=10),
         Column("Why", least=20),
         Column("QUIET from", wide=130, least=10),
@@ -246,6 +248,8 @@ def all_blocks(answer: Row, times: Times) -> Iterator[Block]:
             Cell(one["id"], "bold"),
             Cell(one["name"] or ""),
             Cell(one["verdict"], VERDICT_STYLES[one["verdict"]]),
+            Cell(_size(one["size"])),
+            Cell(_dollars(one["monthly_cost_usd_about"])),
             Cell(times.both(one["last_seen"])),
             Cell(" ".join(one["reasons"])),
             Cell(times.minute(one["quiet_from"])),
@@ -255,6 +259,25 @@ def all_blocks(answer: Row, times: Times) -> Iterator[Block]:
         for one in entries
     ]
     yield Table(columns, rows)
+
+
+def _size(size: Row | None) -> str:
+    """To three digits, in the unit in which it is below 1,000; ``?`` when AWS did not tell."""
+    if size is None:
+        return "?"
+    value, unit = float(size["bytes"]), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if value < _THOUSAND:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.3g} {unit}"
+
+
+_THOUSAND = 1_000
+
+
+def _dollars(amount: float | None) -> str:
+    return "?" if amount is None else f"{amount:,.2f}"
 
 
 def verified_blocks(answer: Row) -> Iterator[Block]:
@@ -276,43 +299,44 @@ def verified_blocks(answer: Row) -> Iterator[Block]:
 def verdict_markdown(answer: Row, times: Times) -> Iterator[str]:
     """The same as Markdown, for a ticket. What others wrote (names, tags) is shown as text, never as markup."""
     name = f" ({answer['file_system']['name']})" if answer["file_system"]["name"] else ""
-    yield f"## {_text(answer['verdict'])}: {_text(answer['file_system']['id'] + name)}"
+    yield f"## {escaped(answer['verdict'])}: {escaped(answer['file_system']['id'] + name)}"
     yield ""
     for line in plain(_head(answer, times)):
-        yield f"- {_text(line.strip())}"
+        yield f"- {escaped(line.strip())}"
     yield ""
     yield "### Reasons"
     yield ""
-    yield from _markdown_table(_reasons_table(answer["reasons"]))
+    yield from markdown_table(_reasons_table(answer["reasons"]))
     for title, table, _ in _tables(answer, times):
         yield ""
         yield f"### {title.rstrip(':')}"
         yield ""
-        yield from _markdown_table(table)
+        yield from markdown_table(table)
     for block in (_consequences(answer["clients"]), _how_to_go_on(answer)):
         for line in plain(block):
             text = line.strip()
             if not text:
                 yield ""
             elif line.startswith("  "):
-                yield f"- {_text(text.removeprefix('- '))}"
+                yield f"- {escaped(text.removeprefix('- '))}"
             else:
-                yield f"### {_text(text.rstrip(':'))}"
+                yield f"### {escaped(text.rstrip(':'))}"
                 yield ""
 
 
-def _markdown_table(table: Table) -> Iterator[str]:
+def markdown_table(table: Table) -> Iterator[str]:
+    """A table as Markdown."""
     yield "| " + " | ".join(column.title for column in table.columns) + " |"
     yield "|" + "---|" * len(table.columns)
     for row in table.rows:
-        yield "| " + " | ".join(_text(cell.text) for cell in row) + " |"
+        yield "| " + " | ".join(escaped(cell.text) for cell in row) + " |"
 
 
-def _text(text: object) -> str:
+def escaped(text: object) -> str:
     """Text as Markdown shows it, whatever characters are in it."""
     from inventory.telemetry import printable
 
-    escaped = printable(str(text))
+    found = printable(str(text))
     for character in "\\`*_{}[]<>|#~":
-        escaped = escaped.replace(character, f"\\{character}")
-    return escaped
+        found = found.replace(character, f"\\{character}")
+    return found

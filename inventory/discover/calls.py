@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.discover import declaring, fields, kubernetes, reduce, trail
+from inventory.discover import declaring, doors, fields, kubernetes, reduce, trail
 from inventory.discover.fields import FieldError, Raw
-from inventory.model import FREE, KINDS, CallState, Sweep
+from inventory.model import FREE, KINDS, CallState, FileSystemSize, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Call:
     others: tuple[str, ...] = ()
     fold: Callable[[Iterable[Any]], list[Any]] | None = None
     """All values of an answer to those that are kept."""
+    measure: Callable[[Raw], FileSystemSize | None] | None = None
+    """What a row says of sizes, apart from its value."""
     apart: bool = False
     """It is asked apart from sweeps: that a sweep did not ask it is no gap."""
 
@@ -55,7 +57,13 @@ CALLS: Mapping[str, Call] = {
         "TransitGatewayVpcAttachments", "vpc_link", reduce.transit_attachment
     ),
     "ec2.describe-route-tables": Call("RouteTables", "route_table", reduce.route_table),
-    "efs.describe-file-systems": Call("FileSystems", "file_system", reduce.file_system),
+    "ec2.describe-security-groups": Call("SecurityGroups", "security_group", doors.security_group),
+    "ec2.describe-security-group-rules": Call(
+        "SecurityGroupRules", "security_group_rule", doors.nfs_rule
+    ),
+    "efs.describe-file-systems": Call(
+        "FileSystems", "file_system", reduce.file_system, measure=reduce.file_system_size
+    ),
     "efs.describe-mount-targets": Call("MountTargets", "mount_target", reduce.mount_target),
     "efs.describe-access-points": Call("AccessPoints", "access_point", reduce.access_point),
     "efs.describe-replication-configurations": Call(
@@ -122,6 +130,8 @@ WHOLE_BY: Mapping[str, tuple[str, ...]] = {
         "ec2.describe-transit-gateway-vpc-attachments",
     ),
     "route_table": ("ec2.describe-route-tables",),
+    "security_group": ("ec2.describe-security-groups",),
+    "security_group_rule": ("ec2.describe-security-group-rules",),
     "replication": ("efs.describe-replication-configurations",),
     "eks_cluster": ("eks.describe-clusters",),
     "file_system": ("efs.describe-file-systems",),
@@ -194,6 +204,7 @@ class Answer:
     state: CallState
     items: list[Any] = field(default_factory=list)
     problem: str = ""
+    sizes: list[FileSystemSize] = field(default_factory=list)
 
 
 def read_answer(call: str, answer: object) -> Answer:
@@ -211,16 +222,19 @@ def read_answer(call: str, answer: object) -> Answer:
     except FieldError as error:
         return Answer(CallState.BROKEN, problem=str(error))
     items: dict[_Identity, Any] = {}
+    sizes: dict[str, FileSystemSize] = {}
     for position, row in enumerate(listed):
         try:
             items.update(_values(spec, row))
+            sizes.update(_measured(spec, row))
         except FieldError as error:
             problems.append(f"{spec.key}[{position}]: {error}")
             items.update(_salvaged(spec, row))
     state = CallState.BROKEN if problems else CallState.WHOLE
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     kept = spec.fold(items.values()) if spec.fold else list(items.values())
-    return Answer(state, kept, problems[0] + more if problems else "")
+    told = problems[0] + more if problems else ""
+    return Answer(state, kept, told, list(sizes.values()))
 
 
 def _read_dump(cluster: str, answer: object) -> Answer:
@@ -240,6 +254,11 @@ def _values(spec: Call, row: object) -> dict[_Identity, Any]:
     entries = spec.entries(raw) if spec.entries else (raw,)
     values = [value for entry in entries if (value := spec.reduce(entry)) is not None]
     return {_identity(value): value for value in values}
+
+
+def _measured(spec: Call, row: object) -> dict[str, FileSystemSize]:
+    found = spec.measure(fields.mapping(row, "the entry")) if spec.measure else None
+    return {} if found is None else {found.file_system_id: found}
 
 
 def _identity(value: object) -> _Identity:
@@ -304,6 +323,12 @@ def sweep(
             kind: tuple(found[key] for key in sorted(found))
             for kind, found in sorted(items.items())
         },
+        sizes=tuple(
+            sorted(
+                (size for answer in answers.values() for size in answer.sizes),
+                key=lambda size: size.file_system_id,
+            )
+        ),
     )
 
 

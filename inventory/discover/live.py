@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.aws import Caller, corrupt
+from inventory.discover import doors
 from inventory.discover.calls import CALLS, Answer, read_answer
 from inventory.discover.calls import sweep as made_of
 from inventory.discover.looking import LOOKING
@@ -365,6 +366,8 @@ FETCHERS: Mapping[str, Fetcher] = {
     ),
     "ec2.describe-route-tables": _listing("ec2", "describe_route_tables", 100),
     "ec2.describe-flow-logs": _listing("ec2", "describe_flow_logs", 1000),
+    "ec2.describe-security-groups": doors.groups,
+    "ec2.describe-security-group-rules": doors.rules,
     "eks.describe-clusters": _eks_clusters,
     "fsx.describe-file-systems": _listing("fsx", "describe_file_systems"),
     "s3files.list-file-systems": _listing("s3files", "list_file_systems"),

@@ -32,6 +32,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "ec2.describe-vpc-peering-connections",
         "ec2.describe-transit-gateway-vpc-attachments",
         "ec2.describe-route-tables",
+        "ec2.describe-security-groups",
+        "ec2.describe-security-group-rules",
         "fsx.describe-file-systems",
         "s3files.list-file-systems",
         "s3files.list-mount-targets",
@@ -49,6 +51,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 STARTING = frozenset({"ecs.list-clusters", *STARTERS, "ecs.describe-task-definitions"})
 """Calls of references that go together: services are whole only with the clusters, and definitions are read of what may start tasks."""
+
+ALONE = frozenset({"ec2.describe-security-groups", "ec2.describe-security-group-rules"})
+"""Calls that no other of their group needs: one that is denied is made again by itself."""
 
 ALL = frozenset(call for calls in GROUPS.values() for call in calls)
 """Every call of a whole sweep."""
@@ -97,7 +102,7 @@ def due(
     case that one comes; all else is made as seldom as references are. ``unwanted`` calls are never made.
 
     Calls of a kind are made together, for each tells what another one needs. Not those that look for references: they are many, most stand
-    alone, and one that is denied would make all others again and again.
+    alone, and one that is denied would make all others again and again; nor those of :data:`ALONE`.
     """
     found: set[str] = set()
     for group, calls in GROUPS.items():
@@ -108,8 +113,10 @@ def due(
         late = {c for c in wanted if c not in OPTIONAL and is_due(times.get(c), pace, now)}
         if group == "references":
             found |= late | (STARTING.intersection(wanted) if late & STARTING else set())
-        elif late:
+        elif late - ALONE:
             found.update(wanted)
+        else:
+            found |= late
     return frozenset(found)
 
 

@@ -15,6 +15,7 @@ from inventory.model import (
     ContainerInstance,
     EksCluster,
     FileSystem,
+    FileSystemSize,
     FlowLog,
     Function,
     Instance,
@@ -189,6 +190,27 @@ def file_system(raw: Raw) -> FileSystem:
         life_cycle_state=fields.text(raw, "LifeCycleState"),
         number_of_mount_targets=fields.number(raw, "NumberOfMountTargets"),
         tags=found,
+    )
+
+
+def file_system_size(raw: Raw) -> FileSystemSize | None:
+    """``None`` where AWS does not tell (or not so that it can be read): nothing else depends on it."""
+    try:
+        told = fields.child(raw, "SizeInBytes")
+        total = fields.number(told, "Value")
+        infrequent, archive = (
+            fields.number(told, key) or 0 for key in ("ValueInIA", "ValueInArchive")
+        )
+        standard = fields.number(told, "ValueInStandard")
+        one_zone = bool(fields.text(raw, "AvailabilityZoneId"))
+    except fields.FieldError:
+        return None
+    if total is None:
+        return None
+    if standard is None:
+        standard = max(0, total - infrequent - archive)
+    return FileSystemSize(
+        fields.required(raw, "FileSystemId"), standard, infrequent, archive, one_zone
     )
 
 

@@ -138,6 +138,26 @@ class FileSystem:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSystemSize:
+    """How much a file system holds, as AWS last metered it: bytes by storage class.
+
+    It is another one with every sweep, so it is no kind of knowledge with versions: the newest is kept, and nothing else.
+    """
+
+    file_system_id: str
+    standard: int = 0
+    infrequent_access: int = 0
+    archive: int = 0
+    one_zone: bool = False
+    """It is kept in one Availability Zone, which costs less."""
+
+    @property
+    def total(self) -> int:
+        """All classes together."""
+        return self.standard + self.infrequent_access + self.archive
+
+
+@dataclass(frozen=True, slots=True)
 class MountTarget:
     """Where a file system can be mounted from; its addresses stay for its life."""
 
@@ -192,6 +212,39 @@ class Subnet:
     vpc_id: str = ""
     owner_id: str = ""
     cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """That a security group was looked at; what it lets in is told by its rules."""
+
+    group_id: str
+    name: str = ""
+    vpc_id: str = ""
+    owner_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupRule:
+    """A rule of a security group that lets NFS in (TCP port 2049), with all that it takes to make it again."""
+
+    rule_id: str
+    group_id: str = ""
+    protocol: str = ""
+    """``tcp``, or ``-1``: every one."""
+    from_port: int | None = None
+    to_port: int | None = None
+    """``None``: every port."""
+    cidr: str = ""
+    cidr_ipv6: str = ""
+    prefix_list_id: str = ""
+    source_group_id: str = ""
+    source_account: str = ""
+    """Of the group, where AWS names it."""
+    peering_id: str = ""
+    """The peering connection behind which the group is."""
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +399,12 @@ class InterfaceEvent:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+DOORS: dict[str, tuple[type[Any], str]] = {
+    "security_group": (SecurityGroup, "group_id"),
+    "security_group_rule": (SecurityGroupRule, "rule_id"),
+}
+"""The kinds that tell who is let in at a mount target; no client is named by them."""
+
 KINDS: dict[str, tuple[type[Any], str]] = {
     "network_interface": (NetworkInterface, "network_interface_id"),
     "instance": (Instance, "instance_id"),
@@ -367,6 +426,7 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "cluster_use": (ClusterUse, "use_id"),
     "client_connection": (ClientConnection, "event_id"),
     "interface_event": (InterfaceEvent, "key"),
+    **DOORS,
     **DECLARED,
 }
 """Every kind of knowledge: its class, and the field that is its key inside an account and region."""
@@ -430,3 +490,5 @@ class Sweep:
     """The kinds (keys of :data:`KINDS`) that this sweep shows completely: absence from it means absence."""
     items: Mapping[str, tuple[Any, ...]]
     """By kind, what was seen. A kind may have items without being whole (stopped tasks)."""
+    sizes: tuple[FileSystemSize, ...] = ()
+    """Of file systems, by id."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from inventory.model import DECLARED, KINDS, Span, Sweep
+from inventory.model import DECLARED, DOORS, KINDS, Span, Sweep
 from inventory.store import asking
 from inventory.store.statements import chunks, upserting
 from inventory.store.tables import (
@@ -70,7 +70,7 @@ TIMELESS = frozenset(
 )
 """Kinds that are looked up whatever the moment asked about: a new value may change what is said of any time."""
 
-SILENT = frozenset({"cluster_use", "eks_cluster", "flow_log", "replication", *DECLARED})
+SILENT = frozenset({"cluster_use", "eks_cluster", "flow_log", "replication", *DOORS, *DECLARED})
 """Kinds that no attribution depends on: they are read when a question needs them."""
 
 NAMED = frozenset({"client_connection", "interface_event"})

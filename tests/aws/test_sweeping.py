@@ -38,6 +38,8 @@ REQUESTS = {
     "ec2.describe-vpc-peering-connections": "ec2.describe-vpc-peering-connections",
     "ec2.describe-transit-gateway-vpc-attachments": "ec2.describe-transit-gateway-vpc-attachments",
     "ec2.describe-flow-logs": "ec2.describe-flow-logs",
+    "ec2.describe-security-groups": "ec2.describe-security-groups",
+    "ec2.describe-security-group-rules": "ec2.describe-security-group-rules",
     "efs.describe-file-system-policy": "efs.describe-file-system-policies",
     "ecs.list-services": "ecs.describe-services",
     "events.list-rules": "events.list-targets-by-rule",

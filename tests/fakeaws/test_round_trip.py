@@ -30,6 +30,8 @@ LISTINGS = [
     ("ec2", "DescribeVpcs", "Vpcs"),
     ("ec2", "DescribeSubnets", "Subnets"),
     ("ec2", "DescribeFlowLogs", "FlowLogs"),
+    ("ec2", "DescribeSecurityGroups", "SecurityGroups"),
+    ("ec2", "DescribeSecurityGroupRules", "SecurityGroupRules"),
     ("ec2", "DescribeVpcPeeringConnections", "VpcPeeringConnections"),
     ("ec2", "DescribeTransitGatewayVpcAttachments", "TransitGatewayVpcAttachments"),
     ("efs", "DescribeFileSystems", "FileSystems"),

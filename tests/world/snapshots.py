@@ -75,6 +75,8 @@ def _static(account: Account, flow_logs: Sequence[FlowLogConfig]) -> dict[str, A
     """Answers that are the same all the time."""
     return {
         "ec2.describe-flow-logs": {"FlowLogs": [_flow_log(account, f) for f in flow_logs]},
+        "ec2.describe-security-groups": {"SecurityGroups": _security_groups(account)},
+        "ec2.describe-security-group-rules": {"SecurityGroupRules": _rules(account)},
         "ec2.describe-subnets": {"Subnets": _subnets(account)},
         "ec2.describe-vpcs": {"Vpcs": _vpcs(account)},
         "ec2.describe-vpc-peering-connections": {"VpcPeeringConnections": _peerings(account)},
@@ -135,6 +137,61 @@ def _moving(account: Account, moment: int) -> dict[str, Answer]:
 
 def _tags(tags: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags]
+
+
+def _server_groups(account: Account) -> dict[str, str]:
+    """The security groups of mount targets, each with its VPC."""
+    return {
+        group: target.interface.subnet.vpc.id
+        for target in account.mount_targets
+        for group in target.interface.groups
+    }
+
+
+def _security_groups(account: Account) -> list[Answer]:
+    return [
+        {
+            "GroupId": group,
+            "GroupName": f"name of {group}",
+            "VpcId": vpc_id,
+            "OwnerId": ACCOUNT,
+            "Description": "mount targets",
+            "IpPermissions": [],
+            "IpPermissionsEgress": [],
+            "Tags": [],
+        }
+        for group, vpc_id in sorted(_server_groups(account).items())
+    ]
+
+
+def _rules(account: Account) -> list[Answer]:
+    """Of each group the rule that lets NFS in, and the one that lets everything out."""
+    found = []
+    for group in sorted(_server_groups(account)):
+        about = {"GroupId": group, "GroupOwnerId": ACCOUNT, "Tags": []}
+        number = group.removeprefix("sg-")[:-1]
+        found += [
+            about
+            | {
+                "SecurityGroupRuleId": f"sgr-{number}1",
+                "IsEgress": False,
+                "IpProtocol": "tcp",
+                "FromPort": 2049,
+                "ToPort": 2049,
+                "CidrIpv4": "10.0.0.0/8",
+                "Description": "NFS",
+            },
+            about
+            | {
+                "SecurityGroupRuleId": f"sgr-{number}2",
+                "IsEgress": True,
+                "IpProtocol": "-1",
+                "FromPort": -1,
+                "ToPort": -1,
+                "CidrIpv4": "0.0.0.0/0",
+            },
+        ]
+    return found
 
 
 def _mac(interface: Interface) -> str:

@@ -126,6 +126,26 @@ _PLAIN: Mapping[str, tuple[Listing, int]] = {
         ),
         100,
     ),
+    "ec2.describe-security-groups": (
+        Listing(
+            "SecurityGroups",
+            "GroupIds",
+            at("GroupId"),
+            "InvalidGroup",
+            {"group-id": at("GroupId"), "owner-id": at("OwnerId"), "vpc-id": at("VpcId")},
+        ),
+        1000,
+    ),
+    "ec2.describe-security-group-rules": (
+        Listing(
+            "SecurityGroupRules",
+            "SecurityGroupRuleIds",
+            at("SecurityGroupRuleId"),
+            "InvalidSecurityGroupRuleId",
+            {"group-id": at("GroupId"), "security-group-rule-id": at("SecurityGroupRuleId")},
+        ),
+        1000,
+    ),
     "ec2.describe-vpc-peering-connections": (
         Listing(
             "VpcPeeringConnections",
