@@ -19,9 +19,25 @@ NOTES = (
     _OPEN_CONNECTIONS,
     "where a group lets everything in and everything out, connections are not tracked, and break at once",
     "a rule that is put back has another id; Terraform or CloudFormation may put back by themselves what was taken away by hand",
+    "the commands are for a POSIX shell, with credentials of the file system's account that may change this; the program itself only reads",
     "who tries is shown by `who` with state rejected, and check-delete says CLIENT_REJECTED, which is REFERENCED",
 )
 """What whoever follows the plan must know."""
+
+
+HANGING = ("active", "idle", "unknown", "ended")
+"""States of clients that a closed door concerns."""
+
+
+def hanging(client: Json) -> Json:
+    """A client that would hang or fail, by its entry in the answer of ``check-delete``."""
+    found = {name: client[name] for name in ("client", "candidates", "state", "last_seen")}
+    ended = client["state"] == "ended"
+    return found | {
+        "consequence": "does not mount it now, as far as was seen; its next mount would fail"
+        if ended
+        else client["consequence"]
+    }
 
 
 def door(desk: Desk, one: Door, heard: Heard, foreign: Sequence[Interface]) -> Json:

@@ -34,7 +34,6 @@ TIMES = 2
 """As of verdicts: who came back after a silence may take as long again, and be late."""
 
 _FOREVER = 1 << 40
-_HANGING = ("active", "idle", "unknown", "ended")
 
 
 def plan(desk: Desk, settings: Settings, text: str, asked: Asked) -> Json:
@@ -111,10 +110,9 @@ class _Plan:
             "stage": self._stage(screams, go_on_from, deaf),
             "refused": refused,
             "hangs": [
-                {name: one[name] for name in ("client", "candidates", "state", "last_seen")}
-                | {"consequence": one["consequence"]}
+                plan_shapes.hanging(one)
                 for one in self._answer["clients"]
-                if one["state"] in _HANGING
+                if one["state"] in plan_shapes.HANGING
             ],
             "mount_targets": [
                 plan_shapes.door(self._desk, one.door, one.heard, one.foreign)

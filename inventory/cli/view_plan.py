@@ -128,9 +128,7 @@ def _hangs(clients: Sequence[Row], times: Times) -> Iterator[Block]:
 
 def _doors(doors: Sequence[Row], times: Times) -> Iterator[Block]:
     for door in doors:
-        groups = ", ".join(
-            f"{one['id']} ({one['name']})" if one["name"] else one["id"] for one in door["groups"]
-        )
+        groups = ", ".join(_group(one, times) for one in door["groups"])
         yield Line(
             f"  {door['id']}  {door['network_interface'] or '?'}  {door['subnet'] or '?'}  "
             f"{_OPEN[door['open']]}; groups: {groups or 'not known'}"
@@ -146,6 +144,13 @@ def _doors(doors: Sequence[Row], times: Times) -> Iterator[Block]:
             yield Line(f"    - closed since {since}")
         if door["heard_by"]:
             yield Line(f"    - rejections are heard by {', '.join(door['heard_by'])}", "dim")
+
+
+def _group(group: Row, times: Times) -> str:
+    told = [group["name"]] if group["name"] else []
+    if group["looked_at"]:
+        told.append(f"as of {times.minute(group['looked_at'])}")
+    return f"{group['id']} ({', '.join(told)})" if told else str(group["id"])
 
 
 def _ports(rule: Row) -> str:

@@ -263,6 +263,65 @@ def verdict_answer(verdict: str = "IN_USE", **changes: object) -> dict[str, Any]
     return base | changes
 
 
+def plan_answer(stage: str = "begin", verdict: str = "IN_USE", **changes: object) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "file_system": file_system(),
+        "as_of": AS_OF,
+        "asked_until": "2026-11-09T12:00:00Z",
+        "verdict": verdict,
+        "last_seen": "2026-11-09T11:54:50Z",
+        "reasons": [reason()],
+        "stage": stage,
+        "refused": [],
+        "hangs": [
+            {name: mount()[name] for name in ("client", "candidates", "state", "last_seen")}
+            | {"consequence": "a hard mount on i-0aaa will hang"}
+        ],
+        "mount_targets": [
+            {
+                "id": "fsmt-0aaa",
+                "network_interface": "eni-0mt",
+                "addresses": ["10.20.9.10"],
+                "subnet": "subnet-1",
+                "open": True,
+                "unknown": [],
+                "open_until": AS_OF,
+                "closed_by": None,
+                "groups": [{"id": "sg-1", "name": "nfs", "looked_at": AS_OF}],
+                "rules": [
+                    {
+                        "id": "sgr-1",
+                        "group": "sg-1",
+                        "protocol": "tcp",
+                        "from_port": 2049,
+                        "to_port": 2049,
+                        "source": "10.0.0.0/16",
+                        "description": "the shop",
+                        "nfs_only": True,
+                    }
+                ],
+                "shared_with": [],
+                "heard_by": ["fl-1"],
+            }
+        ],
+        "way": "rules",
+        "why_this_way": "its security groups are its own",
+        "take_away": ["aws ec2 revoke-security-group-ingress --group-id sg-1"],
+        "put_back": ["aws ec2 authorize-security-group-ingress --group-id sg-1"],
+        "listen": {
+            "days": 25,
+            "longest_silence_days": 12.4,
+            "closed_by": None,
+            "go_on_from": "2026-12-04T12:00:00Z",
+            "deaf": [],
+        },
+        "screams": [],
+        "order": [{"step": 1, "what": "unmount it at every client", "which": ["i-0aaa"]}],
+        "notes": ["connections that are open go on"],
+    }
+    return base | changes
+
+
 class FakeAnswers:
     """Answers given beforehand; remembers what was asked."""
 
@@ -321,6 +380,10 @@ class FakeAnswers:
     def check_all(self, asked: object) -> dict[str, Any]:
         self.asked.append(("--all", asked))
         return self._give("check_all")
+
+    def plan(self, file_system: str, asked: object) -> dict[str, Any]:
+        self.asked.append((file_system, asked))
+        return self._give("plan")
 
     def verify(self, certificate: bytes, now: int) -> dict[str, Any]:
         self.asked.append((certificate, now))

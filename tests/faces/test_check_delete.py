@@ -174,13 +174,20 @@ def test_all_is_0_whatever_the_verdicts_are() -> None:
         "quiet_from": "2027-01-09T00:00:00Z",
         "clients": 0,
         "reasons": ["WINDOW_TOO_SHORT"],
+        "size": None,
+        "monthly_cost_usd_about": None,
     }
-    answer = {"as_of": None, "asked_until": None, "file_systems": [line]}
+    sized = line | {"size": {"bytes": 1_288_490_189}, "monthly_cost_usd_about": 1234.5}
+    answer = {"as_of": None, "asked_until": None, "file_systems": [line, sized]}
     result = ask(["check-delete", "--all"], check_all=answer)
     assert result.exit_code == 0
     assert "WINDOW_TOO_SHORT" in result.stdout
+    assert "1.2 GiB" in result.stdout
+    assert "1,234.50" in result.stdout
     as_csv = ask(["check-delete", "--all", "--format", "csv"], check_all=answer)
-    assert next(csv.DictReader(io.StringIO(as_csv.stdout)))["verdict"] == "UNKNOWN"
+    rows = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert [row["verdict"] for row in rows] == ["UNKNOWN"] * 2
+    assert [row["size.bytes"] for row in rows] == ["", "1288490189"]
 
 
 @pytest.mark.parametrize(
