@@ -232,7 +232,7 @@ def test_a_call_that_is_not_recorded_any_more_is_told_when_it_is_read_again(
 ) -> None:
     folder = tmp_path / "recorded"
     pipeline.snapshot(configured(), folder, clock=clock)
-    cloud.faults.always("ec2.describe-network-interfaces", "denied")
+    cloud.faults.always("ec2.describe-instances", "denied")
     for _ in range(3):
         clock.moment += DAY
         pipeline.snapshot(configured(), folder, clock=clock)
@@ -243,9 +243,7 @@ def test_a_call_that_is_not_recorded_any_more_is_told_when_it_is_read_again(
     settings = parse(document, folder=tmp_path, environ={})
     pipeline.discover(settings, clock=clock)
     (told,) = (line for line in status(settings)["problems"] if "not asked since" in line)
-    assert told.startswith(
-        f"account {ACCOUNT} {REGION}: ec2.describe-network-interfaces not asked since "
-    )
+    assert told.startswith(f"account {ACCOUNT} {REGION}: ec2.describe-instances not asked since ")
 
 
 def test_an_organization_that_could_not_say_who_it_is_once_is_not_told_for_ever(
