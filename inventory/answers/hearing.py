@@ -123,7 +123,7 @@ def _why_not(
     if not here:
         return "no sweep shows a flow log of its interface, its subnet or its VPC"
     if not able:
-        return f"{_named(here)} of its side records accepted traffic only"
+        return f"{_named(here)} of its side records no rejections, as far as AWS tells"
     if not working:
         return f"{_named(able)} does not deliver, as AWS says"
     return f"{_named(working)} is not proven delivering: nothing of it was read lately"

@@ -259,8 +259,7 @@ def _by_groups(version: Version[FileSystem], opened: Sequence[Door]) -> tuple[li
         return [], []
     system, region = version.value.file_system_id, version.region
     named = (f"efs-scream-test-{system}", f"lets nobody in: scream test of {system}")
-    vpc_id = opened[0].target.value.vpc_id
-    away = [commands.empty_group(*named, vpc_id, region)]
+    away = [commands.empty_group(*named, opened[0].vpc_id, region)]
     back = []
     for door in opened:
         target = door.target.value.mount_target_id

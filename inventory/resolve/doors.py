@@ -6,7 +6,7 @@ What no sweep showed is told as unknown: a group that was not looked at may let 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ class Door:
 
     target: Version[MountTarget]
     interface_id: str
+    vpc_id: str
     groups: tuple[Version[SecurityGroup] | str, ...]
     """Of its interface; an id alone where no sweep looked at the group."""
     rules: tuple[Rule, ...]
@@ -109,6 +110,7 @@ class Doors:
         return Door(
             target,
             interface_id,
+            target.value.vpc_id or self._topology.vpc_of(interface_id),
             tuple(groups),
             tuple(sorted(rules, key=lambda one: (one.value.group_id, one.value.rule_id))),
             self._sharing(group_ids, interface_id),
@@ -130,12 +132,19 @@ class Doors:
             what = interface_id or "it"
             return [f"no sweep shows the security groups of {what}"]
         found = [f"no sweep looked at {group}" for group in groups if isinstance(group, str)]
-        return found + [
-            f"no sweep listed the rules of {group.value.group_id}"
-            for group in groups
-            if not isinstance(group, str)
-            and not self._topology.is_listed("security_group_rule", group.account, group.region)
-        ]
+        for group in groups:
+            if not isinstance(group, str):
+                found += self._unlisted(group)
+        return found
+
+    def _unlisted(self, group: Version[SecurityGroup]) -> Iterator[str]:
+        """What was never seen whole where a group is: its rules, and who has it."""
+        for kind, what in (
+            ("security_group_rule", "the rules of"),
+            ("network_interface", "every interface that may share"),
+        ):
+            if not self._topology.is_listed(kind, group.account, group.region):
+                yield f"no sweep listed {what} {group.value.group_id}"
 
     def _sharing(self, group_ids: Sequence[str], interface_id: str) -> tuple[Interface, ...]:
         found = {

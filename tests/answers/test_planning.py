@@ -200,8 +200,8 @@ def test_the_longest_silence_tells_how_long_to_listen(built: Built) -> None:
 
 
 DEAF: list[tuple[dict[str, Any] | None, str]] = [
-    ({"traffic_type": "ACCEPT"}, "accepted traffic only"),
-    ({"traffic_type": ""}, "accepted traffic only"),
+    ({"traffic_type": "ACCEPT"}, "records no rejections"),
+    ({"traffic_type": ""}, "records no rejections"),
     ({"resource_id": "vpc-other"}, "no sweep shows a flow log"),
     ({"deliver_logs_status": "FAILED"}, "does not deliver"),
     ({"deliver_logs_error_message": "Access error"}, "does not deliver"),

@@ -72,6 +72,14 @@ def test_one_reference_that_is_denied_does_not_bring_back_all_others() -> None:
     assert due(times, 3600 + pace.RETRY) - fresh == {"m2.get-environments"}
 
 
+def test_security_groups_that_are_denied_bring_back_only_themselves() -> None:
+    fresh = due(whole(T + 3600), 3600 + pace.RETRY)
+    denied = {call: Known(T + 3600, None) for call in pace.ALONE}
+    assert due(whole(T + 3600) | denied, 3600 + pace.RETRY) - fresh == pace.ALONE
+    failed = {"ec2.describe-vpcs": Known(T + 3600, None)}
+    assert due(whole(T + 3600) | failed, 3600 + pace.RETRY) >= set(pace.GROUPS["flow_logs"])
+
+
 @pytest.mark.parametrize(
     "late", ["ecs.describe-services", "scheduler.get-schedules", "ecs.describe-task-definitions"]
 )
