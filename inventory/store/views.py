@@ -82,7 +82,9 @@ def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> 
     wanted = sorted(interface_ids)
     for start in range(0, len(wanted), _CHUNK):
         statement = (
-            select(SOURCE.c.name, BATCH.c.flow_log_id, CAPTURE)
+            select(
+                SOURCE.c.name, BATCH.c.flow_log_id, *(CAPTURE.c[name] for name in Capture._fields)
+            )
             .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
             .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
             .where(
@@ -92,12 +94,8 @@ def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> 
             )
         )
         found.extend(
-            Captured(
-                row.name,
-                row.flow_log_id,
-                Capture(row.interface_id, CaptureKind(row.kind), row.start, row.end, row.longest),
-            )
-            for row in conn.execute(statement)
+            Captured(name, flow_log_id, Capture(interface_id, CaptureKind(kind), *span))
+            for name, flow_log_id, interface_id, kind, *span in conn.execute(statement).all()
         )
     return found
 
