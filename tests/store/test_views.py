@@ -1,0 +1,80 @@
+"""What answers read of captures: joined in the database, and the same to whoever asks what was looked at."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from inventory.model import Capture, CaptureKind, Span
+from inventory.store import Store, views
+from inventory.store.tables import BATCH, CAPTURE, SOURCE
+from inventory.timeline import CHAIN_SLACK, aggregation, joined
+from tests.answers.conftest import Inventory, batch
+from tests.answers.conftest import make as make  # noqa: PLC0414 - a fixture
+from tests.builders import T
+
+Make = Callable[..., Inventory]
+WINDOW = (T + 1000, T + 9000)
+
+
+def each(store: Store, window: Span) -> list[views.Captured]:
+    """Row by row."""
+    with store.reading() as conn:
+        names = (CAPTURE.c[name] for name in Capture._fields)
+        statement = (
+            select(SOURCE.c.name, BATCH.c.flow_log_id, *names)
+            .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
+            .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
+            .where(CAPTURE.c.end >= window[0], CAPTURE.c.start < window[1])
+        )
+        return [
+            views.Captured(name, flow_log, Capture(interface, CaptureKind(kind), *span))
+            for name, flow_log, interface, kind, *span in conn.execute(statement)
+        ]
+
+
+def told(found: list[views.Captured], apart: int) -> object:
+    """By whose and what, when it was captured, and how long the longest record was."""
+    spans: dict[tuple[str, ...], list[Capture]] = defaultdict(list)
+    for one in found:
+        capture = one.capture
+        key = (one.source, one.flow_log_id, capture.interface_id, capture.kind)
+        spans[key].append(capture)
+    return {
+        key: (
+            joined(((c.start, c.end) for c in captures), apart if key[3] == "seen" else 1),
+            max(c.longest for c in captures),
+            aggregation(None, captures),
+        )
+        for key, captures in spans.items()
+    }
+
+
+def test_joined_they_say_the_same(make: Make) -> None:
+    chance = random.Random(2049)
+    inventory = make()
+    for number in range(90):
+        captures = [
+            Capture(
+                chance.choice(["eni-a", "eni-b", ""]),
+                chance.choice([CaptureKind.SEEN, CaptureKind.SEEN, CaptureKind.SKIPPED]),
+                start,
+                start + chance.choice([0, 59, 300, 900]),
+                chance.choice([58, 60, 600]),
+            )
+            for start in (T + chance.randrange(0, 10_000, 20) for _ in range(5))
+        ]
+        made = batch(key=f"{number}.log", flow_log_id=chance.choice(["fl-1", "fl-2", ""]))
+        inventory.record(replace(made, folded=replace(made.folded, captures=captures)))
+    rows = each(inventory.store, WINDOW)
+    with inventory.store.reading() as conn:
+        found = views.captures(conn, {"eni-a", "eni-b", ""}, WINDOW)
+        assert views.captures(conn, {"eni-a"}, (0, T - 1)) == []
+    assert len(rows) > 250
+    assert len(found) < len(rows) / 2
+    for apart in (CHAIN_SLACK, 2 * 60 + CHAIN_SLACK, 2 * 600 + CHAIN_SLACK):
+        assert told(found, apart) == told(rows, apart)
