@@ -11,14 +11,17 @@ import ipaddress
 import logging
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-from inventory.errors import InventoryError
+from inventory.errors import InventoryError, StoppedError
 
 TRIES = 5
 """How often a request is sent that fails for a reason that passes."""
@@ -28,6 +31,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 TIMEOUT = 30.0
 """Seconds to connect, and between two parts of an answer."""
+
+MOST_SECONDS = 120.0
+"""From the beginning of a request to the end of its answer: who sends a byte now and then is not waited for any longer."""
+
+POLL = 0.1
+"""Seconds between two looks whether the program stops."""
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of an answer; more is a failure."""
@@ -93,6 +102,10 @@ class Poster:
     sleep: Callable[[float], None]
     resolve: Resolver = resolved
     auth: tuple[str, str] | None = None
+    secret_url: bool = False
+    """Whether nothing of the URL may be told."""
+    is_over: Callable[[], bool] = lambda: False
+    """Asked all the while; when it says so, what is at hand is given up with ``StoppedError``."""
     _client: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -134,7 +147,7 @@ class Poster:
     ) -> tuple[Reply | None, float]:
         """The answer, or ``None`` with the seconds that the server asks to wait, when it is worth another try."""
         try:
-            status, body, wait = self._sent(method, url, content, headers)
+            status, body, asked = self._in_time(method, url, content, headers)
         except httpx.LocalProtocolError:  # its text shows the header: a secret
             raise PostingError(
                 f"{self.what} cannot be asked: what is to be sent holds characters that no header may",
@@ -150,18 +163,40 @@ class Poster:
         if 200 <= status < 300:  # noqa: PLR2004 - success
             return Reply(status, body), 0.0
         if status in _PASSES and not last:
-            return None, wait
-        raise self._refusal(status, body)
+            return None, asked
+        raise self._refusal(status, body, url)
 
-    def _refusal(self, status: int, body: bytes) -> PostingError:
+    def _refusal(self, status: int, body: bytes, url: str) -> PostingError:
         if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return PostingError(
                 f"{self.what} answered {status}: redirects are not followed",
                 hint="configure the address that it leads to",
                 status=status,
             )
-        said = " ".join(body[:200].decode("utf-8", "replace").split())
-        return PostingError(f"{self.what} answered {status}: {said or 'nothing'}", status=status)
+        said = " ".join(body[:_LOOKED_AT].decode("utf-8", "replace").split())
+        told = (_without(url, said) if self.secret_url else said)[:_TOLD]
+        return PostingError(f"{self.what} answered {status}: {told or 'nothing'}", status=status)
+
+    def _in_time(
+        self, method: str, url: str, content: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes, float]:
+        """As :meth:`_sent`, in a thread that is left behind when the program stops or :data:`MOST_SECONDS` are over."""
+        sent: Future[tuple[int, bytes, float]] = Future()
+
+        def send() -> None:
+            try:
+                sent.set_result(self._sent(method, url, content, headers))
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                sent.set_exception(error)
+
+        threading.Thread(target=send, name=f"ask {self.what}", daemon=True).start()
+        end = time.monotonic() + MOST_SECONDS
+        while not wait([sent], POLL).done:
+            if self.is_over():
+                raise StoppedError("the program was asked to stop", hint="the same is sent again")
+            if time.monotonic() >= end:
+                raise httpx.ReadTimeout(f"no whole answer within {MOST_SECONDS:.0f} s")
+        return sent.result()
 
     def _sent(
         self, method: str, url: str, content: bytes, headers: dict[str, str]
@@ -198,6 +233,25 @@ class Poster:
         user, at, name = parts.netloc.rpartition("@")
         pinned = parts._replace(netloc=f"{user}{at}{place}:{port}").geturl()
         return pinned, {"sni_hostname": host}, name
+
+
+_LOOKED_AT, _TOLD = 4_096, 200
+"""Bytes of a refusal that are looked at, and characters of it that are told."""
+
+_LEAST_SECRET = 6
+"""Characters of a part of a URL that may be a secret; shorter ones are words that anybody uses."""
+
+
+def _without(url: str, said: str) -> str:
+    """What a server said, without what it repeats of the URL: many tell the path that they do not know, and it may be a secret."""
+    parts = urlsplit(url)
+    whole = [url, parts.path, parts.query, parts.username or "", parts.password or ""]
+    inside = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    pieces = {piece for one in (*whole, *inside) for piece in (one, unquote(one))}
+    for piece in sorted(pieces, key=len, reverse=True):
+        if len(piece) >= _LEAST_SECRET:
+            said = said.replace(piece, "***")
+    return said
 
 
 def _pauses() -> Iterator[float | None]:

@@ -30,6 +30,7 @@ from inventory.daemon.systemd import notify
 from inventory.daemon.telling import MeteredStore, Telling
 from inventory.daemon.work import Bench
 from inventory.errors import ListenError, LockedError
+from inventory.notify import secret_of
 from inventory.pipeline import PATIENCE
 from inventory.store import Store, TransientError
 from inventory.telemetry.metrics import Metrics
@@ -56,6 +57,8 @@ def run(settings: Settings, *, wall: Callable[[], float] = time.time) -> None:
     database does not give back by itself.
     """
     sections = chosen(settings, ())
+    if settings.notify.webhook_url is not None:
+        secret_of(settings.notify)
     with Signals() as signals, ExitStack() as stack:
         metrics = Metrics(__version__)
         bench = Bench(
@@ -65,6 +68,7 @@ def run(settings: Settings, *, wall: Callable[[], float] = time.time) -> None:
             is_over=signals.is_set,
             sleep=signals.sleep,
             report=lambda _: Telling(metrics=metrics),
+            posted=metrics.posted,
         )
         duties = bench.duties(sections)
         health = Health(settings, duties, bench.clock, time.monotonic)

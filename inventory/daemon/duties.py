@@ -62,6 +62,8 @@ class Duty:
     every: float
     """Seconds from one beginning to the next."""
     work: Work
+    freshens: bool = True
+    """Whether answers grow old without it."""
     next_at: float = 0.0
     """Monotonic seconds."""
     failures: int = 0

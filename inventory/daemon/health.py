@@ -75,7 +75,7 @@ class Health:
         """Why answers may be stale; none: it is ready."""
         found = [self.waiting_for] if self.waiting_for else []
         for duty in self.duties:
-            if not duty.lock:
+            if not duty.lock or not duty.freshens:
                 continue
             age = None if duty.done_at is None else self.monotonic() - duty.done_at
             why = f": {duty.problem}" if duty.problem else ""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inventory import steps
+from inventory import notify, steps
 from inventory.collect.choosing import begin, opened
 from inventory.collect.needs import Needs
 from inventory.collect.report import Report
-from inventory.daemon.duties import Duty, Ending
+from inventory.daemon.duties import SPREAD, Duty, Ending
 from inventory.discover import sweeping
 from inventory.discover.asked import Asked
-from inventory.errors import StandstillError
+from inventory.errors import LockedError, StandstillError
+from inventory.export import feed
 from inventory.model import BatchState
 from inventory.telemetry import bound
 
@@ -37,6 +39,9 @@ LOOK_BACK = 900
 
 COMPACT = 3600
 """Seconds between two joinings of old facts."""
+
+TELL = 300
+"""Seconds between two looks at what happened, for the webhook."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +65,8 @@ class Bench:
     """Sleeps; raises ``StoppedError`` when the program stops."""
     report: Callable[[Duty], Report] = lambda _: Report()
     """A report to fill in, for one try."""
+    posted: Callable[[int], None] = lambda _: None
+    """Told how many events the webhook took."""
 
     def duties(self, sections: Sequence[SourceSettings]) -> list[Duty]:
         """Everything that is done again and again, by configuration."""
@@ -82,13 +89,22 @@ class Bench:
             found.append(Duty("resolve", steps.SWEEPS, LOOK, self.resolve))
         if live and discover.cloudtrail.enabled:
             found.append(Duty("histories", steps.SWEEPS, LOOK_BACK, self.look_back))
+        if self.settings.notify.webhook_url is not None:
+            before = ["sweep", *(f"source {section.name}" for section in sections)]
+            found.append(Duty("webhook", notify.LOCK, TELL, self.telling(before), freshens=False))
         return found
 
-    def _run(self, duty: Duty, store: Store) -> steps.Run:
+    def _listening(self, duty: Duty) -> Callable[[], bool]:
+        """Whether the program stops; who asks is alive."""
+
         def is_over() -> bool:
-            duty.heard_at = self.monotonic()  # who asks is alive
+            duty.heard_at = self.monotonic()
             return self.is_over()
 
+        return is_over
+
+    def _run(self, duty: Duty, store: Store) -> steps.Run:
+        is_over = self._listening(duty)
         return steps.Run(store, self.settings, self.report(duty), self.clock, is_over)
 
     def _ending(self, report: Report) -> Ending:
@@ -169,6 +185,35 @@ class Bench:
         if gone:
             _LOG.info("%d rows of old facts were joined with others", gone)
         return self._ending(run.report)
+
+    # -- the webhook ---------------------------------------------------------------------------------------------------------------------
+
+    def telling(self, before: Sequence[str]) -> Callable[[Duty, Store], Ending]:
+        """Bring the feed up to date and tell the webhook; the first time when the duties ``before`` were tried, or all of it were news."""
+        last: list[float] = []
+
+        def work(duty: Duty, store: Store) -> Ending:
+            if not notify.has_begun(store) and not store.duties().keys() >= set(before):
+                return Ending.IDLE
+            is_over, began = self._listening(duty), self.monotonic()
+            # A server that is away is asked again soon; what happened is not looked up anew for that.
+            if not last or began - last[0] >= TELL * (1 - 2 * SPREAD):
+                with suppress(LockedError):  # then somebody else brings it up to date
+                    feed.refresh(store, self.settings, patience=0, is_over=is_over)
+                    last[:] = [began]
+            count = notify.deliver(
+                store,
+                self.settings.notify,
+                clock=self.clock,
+                sleep=self.sleep,
+                is_over=is_over,
+                taken=self.posted,
+            )
+            if count:
+                _LOG.info("the webhook took %d events", count)
+            return Ending.DONE
+
+        return work
 
     def _refuse_standstill(self, section: SourceSettings, report: Report) -> None:
         """Who asks AWS for batches and gets none of them has a fault of the way there; a file that cannot be read is a hole of its own."""

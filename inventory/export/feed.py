@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from inventory.answers import Answers
-from inventory.errors import UsageError
+from inventory.errors import StoppedError, UsageError
 from inventory.export.events import Before, Now, Standing, events_of, standing
 from inventory.export.ndjson import encoded
 from inventory.export.records import SCHEMA_VERSION, Group, Record, groups
@@ -57,22 +57,33 @@ def sequence(text: str, position: feed.Position) -> int:
 # -- bringing up to date -----------------------------------------------------------------------------------------------------------------
 
 
-def refresh(store: Store, settings: Settings) -> feed.Position:
+def refresh(
+    store: Store,
+    settings: Settings,
+    *,
+    patience: float = PATIENCE,
+    is_over: Callable[[], bool] = lambda: False,
+) -> feed.Position:
     """Compare what is derived now with what was told last, in one transaction under a lock; up to where the feed goes then.
 
-    Refreshing twice changes nothing. Raises ``LockedError`` when somebody else writes for longer than a minute.
+    Refreshing twice changes nothing. Raises ``LockedError`` when somebody else writes for longer than ``patience`` seconds, and
+    ``StoppedError`` when ``is_over`` says so, which is asked before each file system; then nothing of it is kept.
     """
-    with store.lock(LOCK, PATIENCE):
-        return store.write(lambda conn: compare(conn, store, settings))
+    with store.lock(LOCK, patience):
+        return store.write(lambda conn: compare(conn, store, settings, is_over))
 
 
-def compare(conn: Reader, store: Store, settings: Settings) -> feed.Position:
+def compare(
+    conn: Reader, store: Store, settings: Settings, is_over: Callable[[], bool] = lambda: False
+) -> feed.Position:
     """As :func:`refresh`, inside of a writing transaction."""
     writer = feed.Writer(conn)
     told: set[str] = set()
     seen: set[str] = set()
     whole = True
     for group in groups(Answers(store, settings, conn), exported_at=""):
+        if is_over():
+            raise StoppedError("the program was asked to stop", hint="it is compared the next time")
         seen.add(storable(group.key))
         if _goes_back(conn, group):
             whole = False

@@ -10,16 +10,18 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inventory.errors import ConfigError
+from inventory.errors import ConfigError, StoppedError
 from inventory.posting import Poster, Resolver, resolved
 from inventory.store import feed
 
 if TYPE_CHECKING:
     from inventory.config.sections import NotifySettings
     from inventory.store import Store
+
+LOCK = "webhook"
+"""Held by a daemon while it tells, so that of several one does."""
 
 MOST_EVENTS = 100
 """Of one request."""
@@ -36,23 +38,34 @@ def deliver(
     clock: Callable[[], int],
     sleep: Callable[[float], None],
     resolve: Resolver = resolved,
+    is_over: Callable[[], bool] = lambda: False,
+    taken: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Tell the webhook what it was not told yet; how many events. Nothing happens without a ``webhook_url``.
 
-    The first time only a beginning is made: what happened before is not told. Raises ``PostingError`` when the server does not take it;
-    the same is told again next time. ``ConfigError`` when there is no secret to sign with.
+    The first time only a beginning is made: what happened before is not told. ``taken`` is told of the events of each request that was
+    taken. Raises ``PostingError`` when the server does not take it; the same is told again next time. ``StoppedError`` when ``is_over``
+    says so, ``ConfigError`` when there is no secret to sign with.
     """
     if settings.webhook_url is None:
         return 0
-    secret = _secret(settings.secret_file)
+    secret = secret_of(settings)
     with store.reading() as conn:
         after, position = feed.told(conn), feed.position(conn)
     if after is None or after > position.sequence:
         store.write(lambda conn: feed.tell(conn, position.sequence))
         return 0
     count = 0
-    with Poster("the webhook", settings.allow_private, sleep, resolve) as poster:
-        while True:
+    poster = Poster(
+        "the webhook",
+        settings.allow_private,
+        sleep,
+        resolve,
+        secret_url=True,
+        is_over=is_over,
+    )
+    with poster:
+        while not is_over():
             with store.reading() as conn:
                 happened = feed.events(conn, after, MOST_EVENTS)
             if not happened:
@@ -70,6 +83,14 @@ def deliver(
             told = after
             store.write(lambda conn, told=told: feed.tell(conn, told))  # type: ignore[misc]
             count += len(wanted)
+            taken(len(wanted))
+    raise StoppedError("the program was asked to stop", hint="the rest is told the next time")
+
+
+def has_begun(store: Store) -> bool:
+    """Whether a beginning was made: from then on everything is told."""
+    with store.reading() as conn:
+        return feed.told(conn) is not None
 
 
 def signature(secret: bytes, moment: int, body: bytes) -> str:
@@ -86,7 +107,9 @@ def _body(events: Sequence[feed.Happened], position: feed.Position) -> bytes:
     return json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _secret(path: Path | None) -> bytes:
+def secret_of(settings: NotifySettings) -> bytes:
+    """What requests are signed with. Raises ``ConfigError`` when there is none, or one that is too short."""
+    path = settings.secret_file
     if path is None:
         raise ConfigError(
             "[notify] webhook_url needs secret_file, to sign with",

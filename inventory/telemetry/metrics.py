@@ -78,6 +78,7 @@ class Metrics:
         self._throttled = self._counter(
             "aws_throttled", "Requests that AWS turned away as too many.", "call"
         )
+        self._events = self._counter("webhook_events", "Events that the webhook took.")
         self._tries = self._counter("duty_tries", "Tries of a duty, by ending.", "duty", "ending")
         self._seconds = Histogram(
             "efs_inventory_duty_seconds",
@@ -110,6 +111,10 @@ class Metrics:
         """Requests were sent to AWS."""
         self._calls.labels(call).inc(calls)
         self._throttled.labels(call).inc(throttled)
+
+    def posted(self, events: int) -> None:
+        """The webhook took so many events."""
+        self._events.inc(events)
 
     def tried(self, duty: str, ending: str, seconds: float) -> None:
         """A duty was tried."""

@@ -203,6 +203,9 @@ class Hook(ThreadingHTTPServer):
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.body = b""
+        self.pause = 0.0
+        """Seconds between what comes and the answer."""
+        self.closing = threading.Event()
 
     @property
     def url(self) -> str:
@@ -215,6 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((dict(self.headers), body))
+        self.server.closing.wait(self.server.pause)
         status, headers = self.server.answers.pop(0) if self.server.answers else (204, {})
         self.send_response(status)
         for name, value in headers.items():
@@ -237,6 +241,7 @@ def hook() -> Iterator[Hook]:
         try:
             yield served
         finally:
+            served.closing.set()
             served.shutdown()
             thread.join()
 
