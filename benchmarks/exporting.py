@@ -45,7 +45,7 @@ from inventory.model import (
     Workload,
 )
 from inventory.resolve.networks import Networks
-from inventory.store import Store, mounts
+from inventory.store import Store, attributions
 from inventory.store.statements import insert_rows
 from inventory.store.tables import MOUNT_HOUR
 
@@ -63,8 +63,9 @@ def build(url: str, file_systems: int, clients: int) -> None:
         store.learn([sweep(T + n * HOUR, file_systems) for n in (-1, 1)], Networks())
         store.record("logs", "files", [looked(file_systems)], store.knowledge(), Networks())
         with store.writing() as conn:
-            ids = mounts._client_ids(conn, [attribution(n) for n in range(CLIENTS)])  # noqa: SLF001
-            numbers = [ids[mounts._digest(mounts._body(attribution(n)))] for n in range(CLIENTS)]  # noqa: SLF001
+            everybody = [attribution(n) for n in range(CLIENTS)]
+            ids = attributions.ids(conn, everybody)
+            numbers = [ids[attributions.digest(one)] for one in everybody]
             for one in range(file_systems):
                 insert_rows(conn, MOUNT_HOUR, rows(one, clients, numbers))
 

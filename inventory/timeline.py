@@ -6,10 +6,12 @@ returns them sorted, disjoint and not touching.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import accumulate
+from typing import NamedTuple, Self
 
 from inventory.model import Capture, CaptureKind, Span
 
@@ -88,6 +90,39 @@ def joined(spans: Iterable[Span], gap: int) -> list[Span]:
     return merged
 
 
+class Looked(tuple[Span, ...]):  # noqa: SLOT001 - a tuple can have none
+    """Spans, sorted and disjoint, that tell at once how much of a stretch lies in them: asked for each of very many mounts."""
+
+    _starts: list[int]
+    _before: list[int]
+    """Seconds before each of the spans."""
+
+    def __new__(cls, spans: Iterable[Span] = ()) -> Self:
+        """The union of ``spans``."""
+        if isinstance(spans, cls):
+            return spans
+        made = super().__new__(cls, union(spans))
+        made._starts = [start for start, _ in made]
+        made._before = [0, *accumulate(end - start for start, end in made)]
+        return made
+
+    def within(self, start: int, end: int) -> int:
+        """Seconds of them between two moments."""
+        if start >= end:
+            return 0
+        first = bisect_right(self._starts, start)
+        if first and self[first - 1][1] >= end:
+            return end - start
+        return self._until(end) - self._until(start)
+
+    def _until(self, moment: int) -> int:
+        after = bisect_right(self._starts, moment)
+        if not after:
+            return 0
+        begin, end = self[after - 1]
+        return self._before[after - 1] + min(moment, end) - begin
+
+
 # -- mount intervals ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -113,8 +148,7 @@ class Interval(NamedTuple):
     """Set when the silence after it is longer than the mount gap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Horizon:
+class Horizon(NamedTuple):
     """What ends intervals: how far was read, how long a silence must be, and when client and mount target can have gone."""
 
     as_of: int
@@ -135,28 +169,31 @@ def intervals(runs: Iterable[Span], seen: Sequence[Span], horizon: Horizon) -> l
     ``seen`` are the moments at which the mount target was looked at. A hole in it ends nothing: a mount that is there on both sides was
     there all along, as far as anybody can tell. Idempotent, commutative and associative in ``runs``.
     """
+    looked, gap = Looked(seen), horizon.mount_gap
+    ordered = sorted(runs)
+    if len(ordered) == 1:
+        return [_interval(ordered[0], None, looked, horizon)]
     presence: list[Span] = []
-    for start, end in sorted(runs):
-        if presence and _seen_silence(presence[-1][1], start, seen) <= horizon.mount_gap:
+    for start, end in ordered:
+        if presence and (
+            start - presence[-1][1] <= gap or looked.within(presence[-1][1], start) <= gap
+        ):
             presence[-1] = (presence[-1][0], max(presence[-1][1], end))
         else:
             presence.append((start, end))
-    followers = [start for start, _ in presence[1:]]
+    followers = [*(start for start, _ in presence[1:]), None]
     return [
-        _interval(span, followers[i] if i < len(followers) else None, seen, horizon)
-        for i, span in enumerate(presence)
+        _interval(span, follower, looked, horizon)
+        for span, follower in zip(presence, followers, strict=True)
     ]
 
 
-def _seen_silence(after: int, before: int, seen: Sequence[Span]) -> int:
-    return 0 if before <= after else total(intersect([(after, before)], seen))
-
-
-def _interval(span: Span, follower: int | None, seen: Sequence[Span], horizon: Horizon) -> Interval:
+def _interval(span: Span, follower: int | None, seen: Looked, horizon: Horizon) -> Interval:
     start, end = span
-    open_start = _seen_silence(start - horizon.mount_gap, start, seen) < horizon.mount_gap
+    gap = horizon.mount_gap
+    open_start = seen.within(start - gap, start) < gap
     until = follower if follower is not None else max(horizon.as_of, end)
-    if follower is None and until - end <= horizon.mount_gap and not _gone(end, horizon):
+    if follower is None and until - end <= gap and not _gone(end, horizon):
         return Interval(start, end, open_start, open_end=True, ended_reason=None)
     reason = _end_reason(end, until, seen, horizon)
     return Interval(
@@ -165,18 +202,16 @@ def _interval(span: Span, follower: int | None, seen: Sequence[Span], horizon: H
 
 
 def _gone(end: int, horizon: Horizon) -> bool:
-    gone = [
-        moment for moment in (horizon.client_gone, horizon.mount_target_gone) if moment is not None
-    ]
-    return any(end <= moment <= horizon.as_of for moment in gone)
+    gone = (horizon.client_gone, horizon.mount_target_gone)
+    return any(moment is not None and end <= moment <= horizon.as_of for moment in gone)
 
 
-def _end_reason(end: int, until: int, seen: Sequence[Span], horizon: Horizon) -> EndReason:
+def _end_reason(end: int, until: int, seen: Looked, horizon: Horizon) -> EndReason:
     if horizon.mount_target_gone is not None and end <= horizon.mount_target_gone <= until:
         return EndReason.MOUNT_TARGET_DELETED
     if horizon.client_gone is not None and end <= horizon.client_gone <= until:
         return EndReason.CLIENT_DELETED
-    if _seen_silence(end, until, seen) > horizon.mount_gap:
+    if seen.within(end, until) > horizon.mount_gap:
         return EndReason.GAP
     return EndReason.COVERAGE_LOST
 

@@ -110,8 +110,10 @@ class Answers:
         """
         with self._desk() as desk:
             for version in desk.file_systems:
-                line = listing.file_system_line(desk, version)
-                yield line, who.of_version(desk, version, (0, None), "client")
+                desk.read_whole(version)
+                # The longer look first: the shorter one is a part of it.
+                answer = who.of_version(desk, version, (0, None), "client")
+                yield listing.file_system_line(desk, version), answer
 
     def status(self) -> Json:
         """How well the inventory sees: sources, holes, sweeps, formats, what could not be resolved."""

@@ -7,19 +7,21 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inventory.answers.contacts import Contact, contacts
+from inventory.answers import shapes
+from inventory.answers.contacts import Contact, Use, contacts, uses
 from inventory.answers.finding import file_systems, keys_of
 from inventory.answers.listed import FILE_SYSTEMS, MOUNT_TARGETS
 from inventory.answers.presences import Asked
 from inventory.answers.seeing import Limits, Observer, Seeing
+from inventory.answers.shapes import Json
 from inventory.discover.calls import WHOLE_BY
 from inventory.errors import InventoryError, UsageError
 from inventory.model import DAY, HOUR, FileSystem, Owner, OwnerKind, Place, Span, Version, iso
 from inventory.resolve.clusters import Dumps
 from inventory.resolve.networks import Networks
-from inventory.store import asking, clusters, mounts, views
+from inventory.store import asking, attributions, clusters, mounts, views
 from inventory.store.loading import Knowledge, load
-from inventory.store.mounts import MountRow
+from inventory.store.mounts import FileSystemKey, MountRow
 from inventory.timeline import subtract
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ class Desk:
         self.networks = Networks(settings.networks)
         self._rows: tuple[object, list[MountRow]] | None = None
         """What was read last: mounts and possible ones are told from the same rows."""
+        self._whole: dict[FileSystemKey, list[MountRow]] = {}
+        """All rows of the file system that :meth:`read_whole` read."""
+        self._told: attributions.Told = {}
+        self._clients: dict[int, tuple[Owner, Json]] = {}
         self._dumps: dict[tuple[str, str, Span], Dumps] = {}
         self.mount_gap = settings.collect.mount_gap
         self._limits = Limits(settings.collect.mount_gap, settings.collect.max_lag)
@@ -114,10 +120,24 @@ class Desk:
             found = [
                 row
                 for key in asked[0]
-                for row in mounts.within(self.conn, key, window, topology, self.networks)
+                for row in mounts.inside(
+                    self.conn, key, window, self._stored(key, window), topology, self.networks
+                )
             ]
             self._rows = (asked, found)
         return self._rows[1]
+
+    def read_whole(self, version: Version[FileSystem]) -> None:
+        """Read all mount hours of a file system at once: every further question about it is answered from them."""
+        keys = keys_of(version, self.knowledge.topology)
+        self._rows = None
+        self._whole = {key: mounts.of_file_system(self.conn, key, None, self._told) for key in keys}
+
+    def _stored(self, key: FileSystemKey, window: Span) -> list[MountRow]:
+        whole = self._whole.get(key)
+        if whole is None:
+            return mounts.of_file_system(self.conn, key, window, self._told)
+        return mounts.touching(whole, window)
 
     @staticmethod
     def around(window: Span, as_of: int, *mount_gaps: int) -> Span:
@@ -126,20 +146,26 @@ class Desk:
 
     def contacts(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Contact]:
         """Everything that clients had to do with a file system in the window, newest first; ``possible`` ones are not among them."""
+        return contacts(*self._evidence(version, window, seeing))
+
+    def uses(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Use]:
+        """What :meth:`contacts` come to, without their particulars."""
+        return uses(*self._evidence(version, window, seeing))
+
+    def _evidence(
+        self, version: Version[FileSystem], window: Span, seeing: Seeing
+    ) -> tuple[list[MountRow], list[MountRow], Asked]:
         as_of = seeing.as_of if seeing.as_of is not None else window[1]
         around = self.around(window, as_of, *(sight.mount_gap for sight in seeing.sights.values()))
         history = [
             row
             for key in keys_of(version, self.knowledge.topology)
-            for row in mounts.of_file_system(self.conn, key, around)
+            for row in self._stored(key, around)
+            if not row.possible
         ]
+        counted = [row for row in self.rows(version, window) if not row.possible]
         asked = Asked(window, as_of, seeing.sights, self.client_gone, self._connected(version))
-        counted = self.rows(version, window)
-        return contacts(
-            (row for row in history if not row.possible),
-            (row for row in counted if not row.possible),
-            asked,
-        )
+        return history, counted, asked
 
     def possible(self, version: Version[FileSystem], window: Span, seeing: Seeing) -> list[Contact]:
         """Clients on 2049 whose server is one of several file systems, this one among them."""
@@ -150,9 +176,13 @@ class Desk:
 
     def _connected(
         self, version: Version[FileSystem]
-    ) -> Callable[[Span, Collection[str]], bool | None]:
+    ) -> Callable[[Span, Collection[str]], bool | None] | None:
         """Whether CloudTrail told of connections to the file system in some span; ``None`` where it was not asked about all of it."""
         topology = self.knowledge.topology
+        if not topology.versions("client_connection") and not topology.asked(
+            version.account, version.region
+        ):
+            return None
 
         def connected(span: Span, addresses: Collection[str]) -> bool | None:
             told = (
@@ -185,3 +215,14 @@ class Desk:
             return owner
         name = self.networks.name(owner.id)
         return owner if name is None else replace(owner, name=name)
+
+    def client(self, owner: Owner) -> Json:
+        """An owner as answers show it. The same owner is the same dictionary, which nobody may change."""
+        known = self._clients.get(id(owner))
+        if known is None:
+            if len(self._clients) >= attributions.MOST_TOLD:
+                self._clients.clear()
+            # Kept with the owner: its number is not given to another one meanwhile.
+            known = (owner, shapes.client(self.named(owner), self.tag_keys))
+            self._clients[id(owner)] = known
+        return known[1]

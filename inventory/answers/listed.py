@@ -32,6 +32,8 @@ class Listings:
         self._conn = conn
         self._whole_sweeps = whole_sweeps
         self._last_asked: dict[tuple[Place, Sequence[str]], int | None] = {}
+        self._looked: dict[tuple[Place, Span], list[Span]] = {}
+        """File systems of one place are asked about for the same times."""
 
     def unknown(
         self, place: Place, as_of: int, kinds: Sequence[str] = MOUNT_TARGETS
@@ -69,9 +71,12 @@ class Listings:
         if not near:
             return []
         every = (near[0], near[-1] + 1)
-        tried = asking.asked_within(self._conn, place, WHOLE_BY["mount_target"], every)
-        in_vain = {bisect_left(near, moment) for moment in tried - set(near)}
-        return subtract([every], [(near[after - 1] + 1, near[after]) for after in in_vain])
+        if (place, every) not in self._looked:
+            tried = asking.asked_within(self._conn, place, WHOLE_BY["mount_target"], every)
+            in_vain = {bisect_left(near, moment) for moment in tried - set(near)}
+            holes = [(near[after - 1] + 1, near[after]) for after in in_vain]
+            self._looked[place, every] = subtract([every], holes)
+        return self._looked[place, every]
 
 
 def _unwatched(start: int) -> Watched:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inventory.answers import shapes
 from inventory.answers.asking import Desk
-from inventory.answers.contacts import Contact
+from inventory.answers.contacts import Use
 from inventory.answers.finding import keys_of
 from inventory.answers.seeing import Seeing
 from inventory.answers.shapes import Json
@@ -28,8 +28,8 @@ def file_system_line(desk: Desk, version: Version[FileSystem]) -> Json:
     as_of = desk.observer.as_of(version)
     window = desk.last_week(as_of)
     seeing = desk.observer.seeing(version, window)
-    lately = [c for c in desk.contacts(version, window, seeing) if c.is_mount]
-    now = [c for c in lately if c.state in (MountState.ACTIVE, MountState.IDLE)]
+    lately = [use for use in desk.uses(version, window, seeing) if use.is_mount]
+    now = [use for use in lately if use.state in (MountState.ACTIVE, MountState.IDLE)]
     described = shapes.file_system(version)
     last = _newest(lately) if lately else _newest_ever(desk, version)
     return {
@@ -43,9 +43,9 @@ def file_system_line(desk: Desk, version: Version[FileSystem]) -> Json:
     }
 
 
-def _newest(lately: Sequence[Contact]) -> mounts.Newest:
-    busy = [c.last_busy for c in lately if c.last_busy is not None]
-    return mounts.Newest(max(c.last_seen for c in lately), max(busy, default=None))
+def _newest(lately: Sequence[Use]) -> mounts.Newest:
+    busy = [use.last_busy for use in lately if use.last_busy is not None]
+    return mounts.Newest(max(use.last_seen for use in lately), max(busy, default=None))
 
 
 def _newest_ever(desk: Desk, version: Version[FileSystem]) -> mounts.Newest:
@@ -76,11 +76,11 @@ def _idle_since(
     desk: Desk,
     version: Version[FileSystem],
     last: mounts.Newest,
-    now: list[Contact],
+    now: Sequence[Use],
     seeing: Seeing,
 ) -> int | None:
     """Since when nothing but lease renewals was seen; null while somebody is active, and when it was not looked at all that time."""
-    if seeing.as_of is None or any(c.state is MountState.ACTIVE for c in now):
+    if seeing.as_of is None or any(use.state is MountState.ACTIVE for use in now):
         return None
     since = last.last_busy if last.last_busy is not None else seeing.coverage.visible_since
     if since is None or since >= seeing.as_of:

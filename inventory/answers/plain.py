@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from inventory.answers.presences import BLIND, Asked, Presence
-from inventory.model import HOUR, RUN_GAP, MountHour
+from inventory.model import HOUR, RUN_GAP
 from inventory.store.mounts import MountRow
 
 AtTarget = tuple[str, str]
@@ -23,16 +23,19 @@ def by_address(rows: Iterable[MountRow]) -> dict[AtTarget, list[MountRow]]:
 
 def is_plain(
     mounted: Sequence[Presence],
-    told: Sequence[MountHour],
-    everybody: Mapping[AtTarget, Sequence[MountRow]],
+    told: Sequence[MountRow],
+    everybody: Callable[[], Mapping[AtTarget, Sequence[MountRow]]],
     asked: Asked,
 ) -> bool | None:
-    """Whether the mounts were made without IAM; ``None`` when nobody can tell.
+    """Whether the mounts were made without IAM; ``None`` when nobody can tell. ``everybody`` is asked for only where it may matter.
 
     One that may have begun earlier than it was seen may have connected earlier, too.
     """
-    if any(mount.attribution.principals for mount in told):
-        return False
+    for row in told:
+        if row.mount.attribution.principals:
+            return False
+    if asked.connected is None:
+        return None
     answers = [_connected(presence, everybody, asked) for presence in mounted]
     if any(answers):
         return False
@@ -40,7 +43,7 @@ def is_plain(
 
 
 def _connected(
-    presence: Presence, everybody: Mapping[AtTarget, Sequence[MountRow]], asked: Asked
+    presence: Presence, everybody: Callable[[], Mapping[AtTarget, Sequence[MountRow]]], asked: Asked
 ) -> bool | None:
     interval = presence.interval
     addresses = {row.mount.client for row in presence.rows} - {""}
@@ -48,13 +51,15 @@ def _connected(
     if interval.open_end:
         # CloudTrail is some minutes behind, and is asked now and then: of the last hour it need not have told.
         span = (span[0], max(interval.start + RUN_GAP, min(span[1], asked.as_of - HOUR)))
-    found = asked.connected(span, addresses) if addresses else None
+    found = asked.connected(span, addresses) if addresses and asked.connected else None
+    if found is not False:
+        return found
     begun = (
         not interval.open_start
         and interval.start >= asked.window[0]
-        and not _goes_on(presence, everybody, asked)
+        and not _goes_on(presence, everybody(), asked)
     )
-    return found if found or begun else None
+    return False if begun else None
 
 
 def _goes_on(

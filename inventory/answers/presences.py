@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,8 +45,9 @@ class Asked:
     """By mount target id."""
     client_gone: Callable[[MountRow], int | None]
     """When the client behind a row is known to be gone for good."""
-    connected: Callable[[Span, Collection[str]], bool | None]
-    """Whether CloudTrail told of a connection from one of some addresses in a span; ``None`` when it was not asked about all of it."""
+    connected: Callable[[Span, Collection[str]], bool | None] | None
+    """Whether CloudTrail told of a connection from one of some addresses in a span; ``None`` when it was not asked about all of it.
+    ``None`` in its place: it was never asked, and told nothing."""
 
 
 class Presence(NamedTuple):
@@ -63,12 +65,15 @@ def state_of(
     asked: Asked,
 ) -> tuple[MountState, list[tuple[Interval, str]]]:
     """What all stays together are; with the intervals of those that are mounts, each with its mount target, oldest first."""
+    if len(mounted) == 1:  # as nearly all are
+        (one,) = mounted
+        span = _clipped(one.interval, asked.window)
+        return _mount_state(one, asked), [] if span is None else [(span, one.mount_target_id)]
     if mounted:
         state = max((_mount_state(p, asked) for p in mounted), key=_LIVELINESS.index)
         clipped = [(_clipped(p.interval, asked.window), p.mount_target_id) for p in mounted]
-        return state, sorted(
-            (interval, target) for interval, target in clipped if interval is not None
-        )
+        spans = [(interval, target) for interval, target in clipped if interval is not None]
+        return state, sorted(spans)
     if any(accepted(p.rows) for p in stays):
         return MountState.PROBE, []
     rejected = any(row.mount.rejected for row in history)
@@ -80,32 +85,54 @@ _LIVELINESS = [MountState.ENDED, MountState.UNKNOWN, MountState.IDLE, MountState
 
 def presences(history: Sequence[MountRow], asked: Asked) -> list[Presence]:
     """The stays that rows make up, by mount target and oldest first."""
+    if len(history) == 1:
+        return _presences_at(history[0].mount.mount_target_id, history, asked)
     by_target: dict[str, list[MountRow]] = defaultdict(list)
     for row in history:
         by_target[row.mount.mount_target_id].append(row)
-    found: list[Presence] = []
-    for target, rows in sorted(by_target.items()):
-        sight = asked.sights.get(target, BLIND)
-        newest = max(rows, key=lambda row: row.mount.last_seen)
-        horizon = Horizon(
-            asked.as_of,
-            sight.mount_gap,
-            _client_gone(rows, newest.mount.last_seen - sight.mount_gap, asked),
-            sight.gone,
-        )
-        for span in intervals(
-            ((row.mount.first_seen, row.mount.last_seen) for row in rows), sight.seen, horizon
-        ):
-            inside = [row for row in rows if span.start <= row.mount.first_seen <= span.end]
-            found.append(Presence(span, target, inside))
-    return found
+    return [
+        presence
+        for target, rows in sorted(by_target.items())
+        for presence in _presences_at(target, rows, asked)
+    ]
+
+
+def _presences_at(target: str, rows: Sequence[MountRow], asked: Asked) -> list[Presence]:
+    sight = asked.sights.get(target, BLIND)
+    gap = sight.mount_gap
+    runs = [(row.mount.first_seen, row.mount.last_seen) for row in rows]
+    since = max([last for _, last in runs]) - gap
+    horizon = Horizon(asked.as_of, gap, _client_gone(rows, since, asked), sight.gone)
+    spans = intervals(runs, sight.seen, horizon)
+    if len(spans) == 1:
+        return [Presence(spans[0], target, rows)]
+    return [
+        Presence(span, target, inside)
+        for span, inside in zip(spans, _shared_out(rows, spans), strict=True)
+    ]
+
+
+def _shared_out(
+    rows: Sequence[MountRow], spans: Sequence[Interval]
+) -> Sequence[Sequence[MountRow]]:
+    """The rows of each of the intervals that they make up, in the order of the rows."""
+    starts = [span.start for span in spans]
+    inside: list[list[MountRow]] = [[] for _ in spans]
+    for row in rows:
+        inside[bisect_right(starts, row.mount.first_seen) - 1].append(row)
+    return inside
 
 
 def _client_gone(rows: Sequence[MountRow], since: int, asked: Asked) -> int | None:
     """When the last of the interfaces that took part lately was gone; ``None`` while one is not."""
-    moments = [asked.client_gone(row) for row in rows if row.mount.last_seen >= since]
-    known = [moment for moment in moments if moment is not None]
-    return max(known) if len(known) == len(moments) else None
+    newest = None
+    for row in rows:
+        if row.mount.last_seen >= since:
+            moment = asked.client_gone(row)
+            if moment is None:
+                return None
+            newest = moment if newest is None else max(newest, moment)
+    return newest
 
 
 BLIND = Sight((), 600, 1500, None)
@@ -114,8 +141,9 @@ BLIND = Sight((), 600, 1500, None)
 
 def accepted(rows: Sequence[MountRow]) -> bool:
     """A row proves it by itself, or the client's own rows do together: requests in one hour, responses in the next."""
-    if any(row.mount.accepted for row in rows):
-        return True
+    for row in rows:  # usually the first one
+        if row.mount.accepted:
+            return True
     return any(row.mount.requests_ok for row in rows) and any(
         row.mount.responses_ok for row in rows
     )
@@ -123,14 +151,15 @@ def accepted(rows: Sequence[MountRow]) -> bool:
 
 def is_probe(presence: Presence, asked: Asked) -> bool:
     """A tiny contact, told from the mount target's own rows while it was looked at, and long enough after: it was no mount's beginning."""
+    start, end = presence.interval.start, max(presence.interval.end, presence.interval.start + 1)
+    if end - start > PROBE_SECONDS:
+        return False
     mounts = [row.mount for row in presence.rows]
     sight = asked.sights.get(presence.mount_target_id, BLIND)
-    start, end = presence.interval.start, max(presence.interval.end, presence.interval.start + 1)
     shown_by = end + sight.aggregation + PROBE_SECONDS
     looked = shown_by if sight.gone is None else max(end, min(shown_by, sight.gone))
     return (
         all(m.at_mount_target for m in mounts)
-        and end - start <= PROBE_SECONDS
         and max(sum(m.packets_in for m in mounts), sum(m.packets_out for m in mounts))
         <= PROBE_PACKETS
         and max(sum(m.bytes_in for m in mounts), sum(m.bytes_out for m in mounts)) <= PROBE_BYTES
@@ -147,12 +176,17 @@ def _mount_state(presence: Presence, asked: Asked) -> MountState:
     if interval.ended_reason is not None:
         return MountState.ENDED
     gap = asked.sights.get(presence.mount_target_id, BLIND).mount_gap
-    busy = [row.mount.last_busy for row in presence.rows if row.mount.last_busy is not None]
-    return MountState.ACTIVE if busy and max(busy) >= asked.as_of - gap else MountState.IDLE
+    since = asked.as_of - gap
+    for row in presence.rows:
+        if row.mount.last_busy is not None and row.mount.last_busy >= since:
+            return MountState.ACTIVE
+    return MountState.IDLE
 
 
 def _clipped(interval: Interval, window: Span) -> Interval | None:
     """The part inside the window; where the window cuts, the end is open."""
+    if window[0] <= interval.start and interval.end <= window[1]:
+        return interval
     start, end = max(interval.start, window[0]), min(interval.end, window[1])
     if start > end:
         return None

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from inventory.answers.listed import FILE_SYSTEMS, Listings
 from inventory.answers.presences import Sight
+from inventory.answers.shown import Shown
 from inventory.model import (
     Capture,
     CaptureKind,
@@ -26,6 +27,7 @@ from inventory.timeline import (
     Coverage,
     GapReason,
     Hole,
+    Looked,
     View,
     Watched,
     aggregation,
@@ -36,7 +38,6 @@ from inventory.timeline import (
     mount_gap,
     seen_by,
     subtract,
-    union,
 )
 
 _FOREVER = 1 << 40
@@ -84,6 +85,8 @@ class Observer:
         self._flow_logs = self._covering_flow_logs()
         self._through: dict[str, set[str]] = {}
         self._rejecting: dict[tuple[str, str], bool] = {}
+        self._shown = Shown(conn)
+        self._told: dict[tuple[str, str], list[Version[FileSystem]]] | None = None
 
     # -- as of -------------------------------------------------------------------------------------------------------------------------
 
@@ -142,12 +145,12 @@ class Observer:
     def _visible_since(self, targets: Sequence[Version[MountTarget]]) -> int | None:
         """From when on each mount target was ever looked at; ``None`` while one never was, or there is none."""
         interfaces = [target.value.network_interface_id for target in targets]
-        firsts = views.first_captures(self._conn, interfaces)
+        firsts = self._shown.first_captures(interfaces)
         for target in targets:
             ids = {
                 v.value.flow_log_id for v in self._flow_logs_of(target) if _fault(v.value) is None
             }
-            delivered = views.first_delivery(self._conn, ids)
+            delivered = self._shown.first_delivery(frozenset(ids))
             if delivered is not None:
                 delivered = max(delivered, self._kept_since(target))
             own = firsts.get(target.value.network_interface_id)
@@ -161,14 +164,10 @@ class Observer:
         self, targets: Sequence[Version[MountTarget]], reach: Span
     ) -> tuple[list[Watched], dict[str, Sight]]:
         records: dict[str, list[views.Captured]] = defaultdict(list)
-        nameless: list[views.Captured] = []
-        for captured in views.captures(
-            self._conn, {t.value.network_interface_id for t in targets} | {""}, reach
-        ):
-            if captured.capture.interface_id:
-                records[captured.capture.interface_id].append(captured)
-            else:
-                nameless.append(captured)
+        interfaces = frozenset(target.value.network_interface_id for target in targets)
+        for captured in self._shown.captures(interfaces - {""}, reach):
+            records[captured.capture.interface_id].append(captured)
+        nameless = self._shown.captures(frozenset({""}), reach)
         watched: list[Watched] = []
         sights: dict[str, Sight] = {}
         for target in targets:
@@ -195,7 +194,7 @@ class Observer:
         )
         kept = (max(reach[0], self._kept_since(target)), reach[1])
         found = self._views(records, nameless, flow_logs, kept, interval)
-        seen = union(span for view in found for span in seen_by(view, interval))
+        seen = Looked(span for view in found for span in seen_by(view, interval))
         life = self._topology.mount_target_life(target.value.mount_target_id)
         gone = life.before if life else target.not_after
         born = life.after if life else target.not_before
@@ -226,22 +225,20 @@ class Observer:
         for record in nameless:
             if record.capture.kind is CaptureKind.SKIPPED:
                 skipped[record.source, record.flow_log_id].append(record.capture)
-        delivered = views.deliveries(self._conn, ids, kept) if kept[0] < kept[1] else {}
+        delivering = self._shown.delivering(frozenset(ids), kept) if kept[0] < kept[1] else {}
         found: list[View] = []
-        for source, flow_log_id in sorted(own.keys() | delivered.keys()):
+        for source, flow_log_id in sorted(own.keys() | delivering.keys()):
             holes = [
                 *self._unread_holes(source, flow_log_id, ids, interval),
                 *_said_not_to_deliver(flow_logs, flow_log_id),
                 *self._rejects_only(source, flow_log_id, flow_logs),
             ]
-            shown = delivered.get((source, flow_log_id), [])
-            spans = [(max(a, kept[0]), b) for a, b in shown if b > kept[0]]
             frontier = self._frontiers.get(source)
             last = frontier.last if frontier else None
             found.append(
                 View(
                     [*own.get((source, flow_log_id), []), *skipped[source, flow_log_id]],
-                    spans,
+                    delivering.get((source, flow_log_id), ()),
                     last,
                     holes,
                 )
@@ -339,12 +336,7 @@ class Observer:
         """While a file system says that it has more mount targets than any sweep listed, nobody knows where else to look."""
         lives = [self._topology.mount_target_life(t.value.mount_target_id) for t in targets]
         found = []
-        for told in self._topology.versions("file_system"):
-            if (
-                told.value.file_system_id != version.value.file_system_id
-                or told.region != version.region
-            ):
-                continue
+        for told in self._versions_of(version):
             known = [life for life in lives if life is None or life.possible(told.first_seen)]
             if (told.value.number_of_mount_targets or 0) > len(known):
                 start = -_FOREVER if told.not_before is None else told.not_before
@@ -352,6 +344,14 @@ class Observer:
                 hole = Hole(start, end, GapReason.MOUNT_TARGETS_UNKNOWN)
                 found.append(Watched((start, end), (), [hole]))
         return found
+
+    def _versions_of(self, version: Version[FileSystem]) -> Sequence[Version[FileSystem]]:
+        """Everything that any account's sweeps told of this file system, ordered by time."""
+        if self._told is None:
+            self._told = defaultdict(list)
+            for told in self._topology.versions("file_system"):
+                self._told[told.value.file_system_id, told.region].append(told)
+        return self._told.get((version.value.file_system_id, version.region), ())
 
     def _within_life(self, version: Version[FileSystem], one: Watched) -> Watched:
         """Nothing is asked before a file system was created or after it was deleted."""

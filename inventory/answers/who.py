@@ -14,8 +14,8 @@ from inventory.answers.finding import keys_of, known_owner, one_file_system
 from inventory.answers.shapes import Json
 from inventory.errors import NotFoundError, UsageError
 from inventory.model import Attribution, Confidence, FileSystem, Owner, Span, Version, iso
+from inventory.store import attributions, views
 from inventory.store import mounts as stored
-from inventory.store import views
 from inventory.store.mounts import MountRow
 from inventory.store.views import Evidence
 from inventory.timeline import (
@@ -62,13 +62,12 @@ class _About(NamedTuple):
 
 def _entries(desk: Desk, found: Sequence[Contact], about: _About) -> list[Json]:
     evidence = views.evidence(desk.conn, {contact.evidence for contact in found})
-    return [
-        {
-            **entry(desk, contact, evidence.get(contact.evidence)),
-            "used_by": pods.used_by(desk, contact, *about),
-        }
-        for contact in found
-    ]
+    entries = []
+    for contact in found:
+        one = entry(desk, contact, evidence.get(contact.evidence))
+        one["used_by"] = pods.used_by(desk, contact, *about)
+        entries.append(one)
+    return entries
 
 
 def _possible(desk: Desk, found: Sequence[Contact], about: _About) -> list[Json]:
@@ -82,7 +81,7 @@ def _possible(desk: Desk, found: Sequence[Contact], about: _About) -> list[Json]
 
 def entry(desk: Desk, contact: Contact, evidence: Evidence | None) -> Json:
     """One mount (or what is said to be none) as JSON, without its file system and the pods behind it."""
-    owners = [shapes.client(desk.named(owner), desk.tag_keys) for owner in contact.owners]
+    owners = [desk.client(owner) for owner in contact.owners]
     several = contact.confidence is Confidence.CANDIDATES
     return {
         "client": None if several else owners[0],
@@ -245,7 +244,7 @@ def mounts(desk: Desk, text: str, since: int | None, until: int | None) -> Json:
         about = _About(version.value.file_system_id, window)
         found += [{"file_system": described, **one} for one in _entries(desk, certain, about)]
         possible += [{"file_system": described, **one} for one in _possible(desk, doubtful, about)]
-    clients = [shapes.client(desk.named(owner), desk.tag_keys) for owner in meant.owners]
+    clients = [desk.client(owner) for owner in meant.owners]
     return {
         "client": clients[0] if len(clients) == 1 else None,
         "candidates": clients if len(clients) > 1 else [],
@@ -286,7 +285,7 @@ def _meant(desk: Desk, text: str, window: Span, around: Span) -> _Meant:
     if not text.strip():
         msg = "the name of a client is empty"
         raise UsageError(msg, hint=_CLIENT_HINT)
-    likely = stored.attributions_like(desk.conn, [text])
+    likely = attributions.like(desk.conn, [text])
     for span in (window, _EVER):
         owners, keys = _seen_as(desk, text, likely, span)
         if owners:

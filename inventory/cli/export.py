@@ -114,23 +114,24 @@ def _check(form: str, dialect: str | None, output: Path | None) -> None:
 
 @contextmanager
 def _records(face: Face, *, gone: bool) -> Iterator[Iterable[Record]]:
-    from inventory.export import records
+    from inventory.export import making, records
     from inventory.model import iso
 
-    exported_at = iso(face.clock()) or ""
-    with face.answers() as answers:
+    exported_at = iso(face.clock())
+    with face.answers() as answers, making.many():
         yield records(answers, exported_at=exported_at, gone=gone)
 
 
 @contextmanager
 def _changes(face: Face, since: str, form: str) -> Iterator[Iterable[Any]]:
     settings = face.settings
-    from inventory.export import feed
+    from inventory.export import feed, making
     from inventory.model import iso
 
-    exported_at = iso(face.clock()) or ""
+    exported_at = iso(face.clock())
     with face.recorder() as store:
-        feed.refresh(store, settings)
+        with making.many():
+            feed.refresh(store, settings)
         with store.reading() as conn:
             told = feed.lines if form == "ndjson" else feed.changed
             yield told(conn, since, exported_at=exported_at)

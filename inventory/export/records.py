@@ -61,6 +61,32 @@ class Group:
     as_of: str | None = None
 
 
+@dataclass(slots=True)
+class _Clients:
+    """Records of clients, each made once while the same dictionary tells of it."""
+
+    terms: _Terms
+    made: dict[int, tuple[Mapping[str, Any], str, Record]] = field(default_factory=dict)
+
+    def of(self, owner: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[str, Record]:
+        """Key and record of a client at a file system."""
+        known = self.made.get(id(owner))
+        if known is not None:
+            return known[1:]
+        key = client_key(owner, entry)
+        record = _record("client", key, self.terms.exported_at) | dict(owner)
+        if owner["account"]:  # else the key depends on the file system
+            if len(self.made) >= _MOST_MADE:
+                self.made.clear()
+            # Kept with the owner: its number is not given to another one meanwhile.
+            self.made[id(owner)] = (owner, key, record)
+        return key, record
+
+
+_MOST_MADE = 16_384
+"""Records that are kept; about 2 KB each."""
+
+
 def records(answers: Asked, *, exported_at: str, gone: bool = False) -> Iterator[Record]:
     """Every file system, client and mount that is not gone, with ``gone`` all that are kept; one file system at a time is in memory.
 
@@ -87,28 +113,31 @@ def flattened(found: Iterable[Group]) -> Iterator[Record]:
 def groups(answers: Asked, *, exported_at: str, gone: bool = False) -> Iterator[Group]:
     """Every file system, also those of which everything is gone."""
     terms = _Terms(exported_at, answers.gone_after, gone)
+    clients = _Clients(terms)
     for entry, answer in answers.everything():
-        yield _group(entry, answer, terms)
+        yield _group(entry, answer, clients)
 
 
-def _group(entry: Mapping[str, Any], answer: Mapping[str, Any], terms: _Terms) -> Group:
+def _group(entry: Mapping[str, Any], answer: Mapping[str, Any], clients: _Clients) -> Group:
+    terms = clients.terms
     found = Group(file_system_key(entry), as_of=answer["as_of"])
     silence = Silence.of(answer)
     for possible in (False, True):
         for mount in answer["possible" if possible else "mounts"]:
-            quiet = silence.since(mount["last_seen"])
-            record = _mount(mount, entry, possible=possible, exported_at=terms.exported_at)
-            if mount["state"] not in _THERE and quiet.seen >= terms.gone_after:
-                found.gone.add(record["key"])
-                if not terms.gone:
-                    continue
-            if record["state"] == MountState.ENDED and (quiet.seen < terms.gone_after <= quiet.all):
-                # Silence that nobody watched proves nothing: it may have come back.
-                record["state"] = MountState.UNKNOWN.value
             owners = [mount["client"]] if mount["client"] else mount["candidates"]
-            for owner in owners:
-                key = client_key(owner, entry)
-                found.clients[key] = _record("client", key, terms.exported_at) | dict(owner)
+            named = [clients.of(owner, entry) for owner in owners]
+            keys = _Keys(found.key, [key for key, _ in named])
+            record = _mount(mount, entry, keys, possible=possible, exported_at=terms.exported_at)
+            if mount["state"] not in _THERE:
+                quiet = silence.since(mount["last_seen"])
+                if quiet.seen >= terms.gone_after:
+                    found.gone.add(record["key"])
+                    if not terms.gone:
+                        continue
+                elif record["state"] == MountState.ENDED and quiet.all >= terms.gone_after:
+                    # Silence that nobody watched proves nothing: it may have come back.
+                    record["state"] = MountState.UNKNOWN.value
+            found.clients.update(named)
             found.mounts[record["key"]] = record
     if terms.gone or found.mounts or not _is_gone(entry, answer, terms):
         found.file_system = (
@@ -160,36 +189,50 @@ def _record(kind: str, key: str, exported_at: str) -> Record:
     }
 
 
+class _Keys(NamedTuple):
+    """Of what a mount names."""
+
+    file_system: str
+    clients: list[str]
+
+
 def _mount(
-    mount: Mapping[str, Any], entry: Mapping[str, Any], *, possible: bool, exported_at: str
+    mount: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    keys: _Keys,
+    *,
+    possible: bool,
+    exported_at: str,
 ) -> Record:
-    file_system = file_system_key(entry)
-    owner = mount["client"]
-    client = client_key(owner, entry) if owner else None
-    candidates = sorted(client_key(each, entry) for each in mount["candidates"])
-    key = " ".join(
-        ("possible" if possible else "mount", file_system, client or "+".join(candidates))
-    )
+    """The record of a mount, made in one go: there are very many."""
+    owner, file_system = mount["client"], keys.file_system
+    client = keys.clients[0] if owner else None
+    candidates = [] if owner else sorted(keys.clients)
     is_mount = mount["state"] in _MOUNTS and not possible
     gateway = owner is not None and owner["kind"] == OwnerKind.GATEWAY
-    rest = {name: value for name, value in mount.items() if name not in {"client", "candidates"}}
-    return (
-        _record("mount", key, exported_at)
-        | {
-            "account": entry["account"],
-            "region": entry["region"],
-            "file_system": file_system,
-            "client": client,
-            "workload": owner["workload"] if owner else None,
-            "candidates": candidates,
-            "is_mount": is_mount,
-            "relation": is_mount
-            and owner is not None
-            and not gateway
-            and mount["confidence"] in _SURE,
-            "gateway": gateway,
-            "possible": possible,
-            "file_systems": [],
-        }
-        | rest
-    )
+    record: Record = {
+        "schema_version": SCHEMA_VERSION,
+        "record_type": "mount",
+        "key": f"{'possible' if possible else 'mount'} {file_system} {client or '+'.join(candidates)}",
+        "exported_at": exported_at,
+        "op": "upsert",
+        "account": entry["account"],
+        "region": entry["region"],
+        "file_system": file_system,
+        "client": client,
+        "workload": owner["workload"] if owner else None,
+        "candidates": candidates,
+        "is_mount": is_mount,
+        "relation": is_mount and owner is not None and not gateway and mount["confidence"] in _SURE,
+        "gateway": gateway,
+        "possible": possible,
+        "file_systems": [],
+    }
+    for name, value in mount.items():
+        if name not in _NAMED:
+            record[name] = value
+    return record
+
+
+_NAMED = {"client", "candidates"}
+"""By their keys."""

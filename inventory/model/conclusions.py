@@ -88,6 +88,11 @@ class Attribution:
     access_points: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     """ARNs of the IAM principals that CloudTrail saw connect from there, then; sorted."""
+    identity: tuple[tuple[str, str, str, str], ...] = field(init=False, compare=False, repr=False)
+    """The identities of the owners: equal ones speak of the same client, or of the same set of candidates."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", tuple(owner.identity for owner in self.owners))
 
 
 class Vantage(StrEnum):

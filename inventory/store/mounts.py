@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
     bindparam,
     delete,
@@ -30,22 +26,17 @@ from inventory.model import (
     HOUR,
     PROBE_PACKETS,
     PROBE_SECONDS,
-    Attribution,
-    Confidence,
-    Method,
     MountHour,
-    Owner,
-    OwnerKind,
     Sighting,
     Span,
-    Workload,
 )
 from inventory.resolve.counting import Fact
 from inventory.resolve.derive import Unit, derive
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
+from inventory.store import attributions
 from inventory.store.changes import Touched
-from inventory.store.tables import BATCH, CLIENT, MOUNT_HOUR, SIGHTING, SOURCE
+from inventory.store.tables import BATCH, MOUNT_HOUR, SIGHTING, SOURCE
 
 _MANY_UNITS = 64
 """From this many units of one hour on, the hour is read as a whole."""
@@ -128,41 +119,17 @@ def _fact(row: Sequence[Any]) -> Fact:
 def _insert(conn: Connection, rows: Sequence[tuple[Unit, int, MountHour]]) -> None:
     if not rows:
         return
-    clients = _client_ids(conn, [row.attribution for _, _, row in rows])
+    clients = attributions.ids(conn, [row.attribution for _, _, row in rows])
     conn.execute(
         insert(MOUNT_HOUR),
         [
-            _values(unit, ordinal, row, file_system_id, clients[_digest(_body(row.attribution))])
+            _values(
+                unit, ordinal, row, file_system_id, clients[attributions.digest(row.attribution)]
+            )
             for unit, ordinal, row in rows
             for file_system_id in row.file_system_ids
         ],
     )
-
-
-def _client_ids(conn: Connection, attributions: Iterable[Attribution]) -> dict[str, int]:
-    """The ids of attributions by digest, new ones inserted."""
-    bodies = {_digest(body): body for body in map(_body, attributions)}
-    found = _known_ids(conn, bodies)
-    new = [
-        {"digest": digest, "body": body}
-        for digest, body in sorted(bodies.items())
-        if digest not in found
-    ]
-    if new:
-        conn.execute(insert(CLIENT), new)
-        found |= _known_ids(conn, {row["digest"]: row["body"] for row in new})
-    return found
-
-
-def _known_ids(conn: Connection, bodies: Mapping[str, str]) -> dict[str, int]:
-    digests = sorted(bodies)
-    found: dict[str, int] = {}
-    for start in range(0, len(digests), 500):
-        wanted = select(CLIENT.c.digest, CLIENT.c.id).where(
-            CLIENT.c.digest.in_(digests[start : start + 500])
-        )
-        found.update((row.digest, row.id) for row in conn.execute(wanted))
-    return found
 
 
 def _values(
@@ -196,67 +163,6 @@ def _values(
     }
 
 
-def _body(attribution: Attribution) -> str:
-    """Canonical JSON of an attribution: equal ones give the same text, whatever the order in which their tags came."""
-    owners = [
-        {
-            "kind": owner.kind.value,
-            "id": owner.id,
-            "arn": owner.arn,
-            "name": owner.name,
-            "account": owner.account,
-            "region": owner.region,
-            "tags": dict(owner.tags),
-            "workload": None
-            if owner.workload is None
-            else {"kind": owner.workload.kind, "id": owner.workload.id, "arn": owner.workload.arn},
-        }
-        for owner in attribution.owners
-    ]
-    return json.dumps(
-        {
-            "owners": owners,
-            "confidence": attribution.confidence.value,
-            "method": attribution.method.value,
-            "interface_id": attribution.interface_id,
-            "access_points": list(attribution.access_points),
-            "principals": list(attribution.principals),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-
-
-def _digest(body: str) -> str:
-    return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
-
-
-@lru_cache(maxsize=4_096)
-def _attribution(body: str) -> Attribution:
-    found = json.loads(body)
-    owners = tuple(
-        Owner(
-            kind=OwnerKind(owner["kind"]),
-            id=owner["id"],
-            arn=owner["arn"],
-            name=owner["name"],
-            account=owner["account"],
-            region=owner["region"],
-            tags=owner["tags"],
-            workload=None if owner["workload"] is None else Workload(**owner["workload"]),
-        )
-        for owner in found["owners"]
-    )
-    return Attribution(
-        owners=owners,
-        confidence=Confidence(found["confidence"]),
-        method=Method(found["method"]),
-        interface_id=found["interface_id"],
-        access_points=tuple(found["access_points"]),
-        principals=tuple(found.get("principals", ())),
-    )
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -276,26 +182,52 @@ class MountRow(NamedTuple):
     server: str
 
 
-def of_file_system(conn: Connection, key: FileSystemKey, window: Span) -> list[MountRow]:
-    """The mount hours of a file system that touch ``window``, oldest first."""
+def of_file_system(
+    conn: Connection, key: FileSystemKey, window: Span | None, told: attributions.Told | None = None
+) -> list[MountRow]:
+    """The mount hours of a file system that touch ``window`` (``None``: all), oldest first.
+
+    Clients are looked up in ``told``, where it is given; those that were not there are added.
+    """
     condition = and_(
         MOUNT_HOUR.c.account == key.account,
         MOUNT_HOUR.c.region == key.region,
         MOUNT_HOUR.c.file_system_id == key.file_system_id,
-        # A run may reach hours beyond the hour that it began in by one record only: no record is longer than its aggregation interval.
-        MOUNT_HOUR.c.hour >= window[0] - 2 * HOUR,
-        MOUNT_HOUR.c.hour < window[1],
-        MOUNT_HOUR.c.last_seen >= window[0],
-        MOUNT_HOUR.c.first_seen < window[1],
     )
-    return [mount for _, mount in _rows(conn, condition)]
+    if window is not None:
+        condition = and_(
+            condition,
+            # A run may reach hours beyond the hour that it began in by one record only: no record is longer than its aggregation interval.
+            MOUNT_HOUR.c.hour >= window[0] - 2 * HOUR,
+            MOUNT_HOUR.c.hour < window[1],
+            MOUNT_HOUR.c.last_seen >= window[0],
+            MOUNT_HOUR.c.first_seen < window[1],
+        )
+    return [mount for _, mount in _rows(conn, condition, {} if told is None else told)]
 
 
-def within(
-    conn: Connection, key: FileSystemKey, window: Span, topology: Topology, networks: Networks
+def touching(rows: Iterable[MountRow], window: Span) -> list[MountRow]:
+    """Those of all rows of a file system that :func:`of_file_system` finds for a window."""
+    start, end = window
+    hours = start - 2 * HOUR
+    return [
+        row
+        for row in rows
+        if (mount := row.mount).last_seen >= start
+        and mount.first_seen < end
+        and hours <= mount.hour < end
+    ]
+
+
+def inside(
+    conn: Connection,
+    key: FileSystemKey,
+    window: Span,
+    rows: Sequence[MountRow],
+    topology: Topology,
+    networks: Networks,
 ) -> list[MountRow]:
-    """As :func:`of_file_system`, with counts of what starts inside ``window`` only: rows that its ends cut are derived anew."""
-    rows = of_file_system(conn, key, window)
+    """``rows`` that touch ``window`` with counts of what starts inside of it only: those that its ends cut are derived anew."""
     cut: dict[int, set[Unit]] = defaultdict(set)
     for row in rows:
         if row.mount.first_seen < window[0] or row.mount.last_seen >= window[1]:
@@ -303,7 +235,8 @@ def within(
     kept = [
         row
         for row in rows
-        if Unit(row.server, row.mount.client, row.mount.hour) not in cut[row.mount.hour]
+        if row.mount.hour not in cut
+        or Unit(row.server, row.mount.client, row.mount.hour) not in cut[row.mount.hour]
     ]
     for hour, units in sorted(cut.items()):
         for unit, facts in _facts(conn, hour, units):
@@ -337,31 +270,7 @@ def of_clients(
         MOUNT_HOUR.c.last_seen >= window[0],
         MOUNT_HOUR.c.first_seen < window[1],
     )
-    return _rows(conn, condition)
-
-
-def attributions_like(conn: Connection, texts: Sequence[str]) -> dict[int, Attribution]:
-    """The stored attributions whose JSON holds one of ``texts`` as a value; a superset for the caller to look through."""
-    needles = [CLIENT.c.body.contains(json.dumps(text), autoescape=True) for text in texts]
-    found = conn.execute(
-        select(CLIENT.c.id, CLIENT.c.body).where(or_(*needles)).order_by(CLIENT.c.id)
-    )
-    return {client_id: _attribution(body) for client_id, body in found}
-
-
-def unsettled(conn: Connection) -> dict[int, Attribution]:
-    """The stored attributions that name nobody for certain: unknown ones and candidates."""
-    marks = [
-        CLIENT.c.body.contains(f'"confidence":"{confidence.value}"', autoescape=True)
-        for confidence in (Confidence.CANDIDATES, Confidence.UNKNOWN)
-    ]
-    found = conn.execute(select(CLIENT.c.id, CLIENT.c.body).where(or_(*marks)))
-    read = {client_id: _attribution(body) for client_id, body in found}
-    return {
-        client_id: attribution
-        for client_id, attribution in read.items()
-        if attribution.confidence in (Confidence.CANDIDATES, Confidence.UNKNOWN)
-    }
+    return _rows(conn, condition, {})
 
 
 class Newest(NamedTuple):
@@ -438,50 +347,53 @@ def any_facts(conn: Connection) -> bool:
     return conn.execute(select(SIGHTING.c.batch_id).limit(1)).first() is not None
 
 
-def _rows(conn: Connection, condition: ColumnElement[bool]) -> list[tuple[FileSystemKey, MountRow]]:
+_NAMES = {"attribution": "client_id"}
+_HOUR_COLUMNS = [MOUNT_HOUR.c[_NAMES.get(name, name)] for name in MountHour._fields]
+
+
+def _rows(
+    conn: Connection, condition: ColumnElement[bool], told: attributions.Told
+) -> list[tuple[FileSystemKey, MountRow]]:
     statement = (
-        select(MOUNT_HOUR)
+        select(
+            *_HOUR_COLUMNS, MOUNT_HOUR.c.possible, MOUNT_HOUR.c.server, MOUNT_HOUR.c.file_system_id
+        )
         .where(condition)
-        .order_by(MOUNT_HOUR.c.first_seen, MOUNT_HOUR.c.client, MOUNT_HOUR.c.ordinal)
+        .order_by(
+            MOUNT_HOUR.c.first_seen, MOUNT_HOUR.c.client, MOUNT_HOUR.c.ordinal, MOUNT_HOUR.c.server
+        )
     )
     rows = conn.execute(statement).all()
-    told = attributions(conn, sorted({row.client_id for row in rows}))
-    return [
-        (FileSystemKey(row.account, row.region, row.file_system_id), _mount_row(row, told))
-        for row in rows
-    ]
+    attributions.read(conn, (row.client_id for row in rows), told)
+    return _made(rows, told)
 
 
-def attributions(conn: Connection, ids: Sequence[int]) -> dict[int, Attribution]:
-    """The stored attributions of some ids."""
-    found: dict[int, Attribution] = {}
-    for start in range(0, len(ids), 500):
-        wanted = select(CLIENT.c.id, CLIENT.c.body).where(CLIENT.c.id.in_(ids[start : start + 500]))
-        found |= {client_id: _attribution(body) for client_id, body in conn.execute(wanted)}
+def _made(rows: Sequence[Any], told: attributions.Told) -> list[tuple[FileSystemKey, MountRow]]:
+    """Rows as they are answered from. Every export makes each row once, so nothing here is done by name."""
+    found: list[tuple[FileSystemKey, MountRow]] = []
+    candidates: dict[str, tuple[str, ...]] = {}
+    keys: dict[tuple[str, str, str], FileSystemKey] = {}
+    for target, ids, account, region, client, client_id, *figures, possible, server, one in rows:
+        if ids not in candidates:
+            candidates[ids] = tuple(ids.split())
+        place = (account, region, one)
+        if place not in keys:
+            keys[place] = FileSystemKey(*place)
+        *counts, at_mount_target, accepted, last_busy, batch_id = figures
+        mount = MountHour._make(
+            (
+                target,
+                candidates[ids],
+                account,
+                region,
+                client,
+                told[client_id],
+                *counts,
+                bool(at_mount_target),
+                bool(accepted),
+                last_busy,
+                batch_id,
+            )
+        )
+        found.append((keys[place], MountRow(mount, bool(possible), server)))
     return found
-
-
-def _mount_row(row: Row[Any], attributions: Mapping[int, Attribution]) -> MountRow:
-    mount = MountHour(
-        mount_target_id=row.mount_target_id,
-        file_system_ids=tuple(row.file_system_ids.split()),
-        account=row.account,
-        region=row.region,
-        client=row.client,
-        attribution=attributions[row.client_id],
-        hour=row.hour,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        requests_ok=row.requests_ok,
-        responses_ok=row.responses_ok,
-        rejected=row.rejected,
-        packets_in=row.packets_in,
-        bytes_in=row.bytes_in,
-        packets_out=row.packets_out,
-        bytes_out=row.bytes_out,
-        at_mount_target=bool(row.at_mount_target),
-        accepted=bool(row.accepted),
-        last_busy=row.last_busy,
-        batch_id=row.batch_id,
-    )
-    return MountRow(mount, bool(row.possible), row.server)

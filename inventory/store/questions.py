@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select
 
 from inventory.model import DAY, Place, Unnamed, Wanted
-from inventory.store import asked, mounts
+from inventory.store import asked, attributions
 from inventory.store.loading import Knowledge
 from inventory.store.statements import chunks
 from inventory.store.tables import MOUNT_HOUR
@@ -35,7 +35,7 @@ def wanted(conn: Connection, knowledge: Knowledge, history: str, since: int) -> 
 
 def _unnamed(conn: Connection, knowledge: Knowledge, since: int) -> list[Unnamed]:
     """By day: an address may be somebody else's on the next one."""
-    unsettled = mounts.unsettled(conn)
+    unsettled = attributions.unsettled(conn)
     day = MOUNT_HOUR.c.hour - MOUNT_HOUR.c.hour % DAY
     groups = (
         MOUNT_HOUR.c.client_id,

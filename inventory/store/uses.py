@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, func, or_, select
 
 from inventory.model import DAY, PROBE_PACKETS, PROBE_SECONDS, Attribution, Span
-from inventory.store.mounts import FileSystemKey, attributions
+from inventory.store import attributions
+from inventory.store.mounts import FileSystemKey
 from inventory.store.tables import MOUNT_HOUR
 
 
@@ -56,7 +57,8 @@ def uses_before(conn: Connection, key: FileSystemKey, moment: int) -> list[UsedB
     for client_id, address, first, last in conn.execute(statement):
         days[client_id].append((first, last))
         addresses[client_id].add(address)
-    told = attributions(conn, sorted(days))
+    told: attributions.Told = {}
+    attributions.read(conn, days, told)
     return [
         UsedBy(told[one], tuple(sorted(addresses[one] - {""})), tuple(sorted(spans)))
         for one, spans in sorted(days.items())

@@ -35,6 +35,15 @@ class Captured(NamedTuple):
     capture: Capture
 
 
+class Delivery(NamedTuple):
+    """What was read of a flow log's output: from its slot or first record to its last one, which may be earlier than its slot."""
+
+    source: str
+    flow_log_id: str
+    start: int
+    end: int
+
+
 class Unread(NamedTuple):
     """A batch that was not read, or not to its end: a hole. ``slot`` is ``None`` when its name does not tell its time."""
 
@@ -185,13 +194,10 @@ def captured_through(conn: Connection, interface_ids: Sequence[str]) -> dict[str
     return found
 
 
-def deliveries(
-    conn: Connection, flow_log_ids: Collection[str], window: Span
-) -> dict[tuple[str, str], list[Span]]:
-    """By source and flow log id, the stretches in which its output holds records and was read to the end."""
-    found: dict[tuple[str, str], list[Span]] = defaultdict(list)
+def deliveries(conn: Connection, flow_log_ids: Collection[str], window: Span) -> list[Delivery]:
+    """What of the output of some flow logs holds records, was read to the end and touches ``window``; what begins together as one."""
     if not flow_log_ids:
-        return found
+        return []
     start = func.coalesce(BATCH.c.slot_start, BATCH.c.first_record)
     end = func.coalesce(BATCH.c.last_record, BATCH.c.slot_end)
     statement = (
@@ -206,9 +212,7 @@ def deliveries(
         )
         .group_by(SOURCE.c.name, BATCH.c.flow_log_id, start)
     )
-    for name, flow_log_id, first, last in conn.execute(statement):
-        found[name, flow_log_id].append((first, max(first, last)))
-    return found
+    return [Delivery(*row) for row in conn.execute(statement)]
 
 
 def unread(conn: Connection, window: Span | None = None) -> list[Unread]:

@@ -182,6 +182,29 @@ def test_the_sum_of_all_changes_is_the_full_export(database_url: str, programme:
     assert tombstones > 3
 
 
+def test_everything_at_once_is_what_is_asked_one_by_one(
+    database_url: str, programme: Programme
+) -> None:
+    """An export reads each file system once; a question reads what it needs."""
+    settings, compared = Settings(), 0
+    with Store.open(database_url, write=True) as store:
+        store.upgrade()
+        for seed in programme.cases("histories read at once", range(400), 2):
+            rng = random.Random(seed)
+            with undone(store) as conn:
+                for number in range(9):
+                    step(rng, number, conn)
+                    answers = Answers(store, settings, conn)
+                    if number < 3 or answers.as_of() is None:
+                        continue
+                    told = list(answers.everything())
+                    assert [line for line, _ in told] == answers.list()["file_systems"]
+                    for line, answer in told:
+                        assert answer == answers.who(line["id"], 0), f"seed {seed}, step {number}"
+                        compared += len(answer["mounts"])
+    assert compared > 10
+
+
 # -- one thing after the other ---------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from inventory.timeline import (
     GapReason,
     Hole,
     Horizon,
+    Looked,
     View,
     Watched,
     aggregation,
@@ -62,6 +63,14 @@ def test_joined_leaves_only_silences_longer_than_the_gap(some: list, gap: int) -
     result = joined(some, gap)
     assert all(right[0] - left[1] > gap for left, right in pairwise(result))
     assert members(some) <= members(result)
+
+
+@given(spans, moments, moments)
+def test_looked_tells_what_lies_between_two_moments(some: list, one: int, other: int) -> None:
+    looked = Looked(some)
+    assert list(looked) == union(some)
+    assert Looked(looked) is looked
+    assert looked.within(one, other) == total(intersect([(one, other)], some))
 
 
 runs = st.lists(
