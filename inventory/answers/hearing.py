@@ -82,10 +82,12 @@ class Ears:
         if not ids:
             return []
         own: dict[tuple[str, str], list[Capture]] = defaultdict(list)
-        for one in views.captures(self._conn, {target.value.network_interface_id} - {""}, reach):
-            if one.flow_log_id in ids or (alone and not one.flow_log_id):
-                own[one.source, one.flow_log_id].append(one.capture)
-        delivered = views.deliveries(self._conn, ids, reach)
+        for row in views.captures(self._conn, {target.value.network_interface_id} - {""}, reach):
+            if row.flow_log_id in ids or (alone and not row.flow_log_id):
+                own[row.source, row.flow_log_id].append(row.capture)
+        delivered: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        for one in views.deliveries(self._conn, ids, reach):
+            delivered[one.source, one.flow_log_id].append((one.start, one.end))
         interval = aggregation(
             min((n for n in self._intervals(target) if n), default=None),
             [one for found in own.values() for one in found if one.kind is CaptureKind.SEEN],
