@@ -74,6 +74,17 @@ def intersect(one: Iterable[Span], other: Iterable[Span]) -> list[Span]:
     return found
 
 
+def whole_periods(span: Span, period: int, holes: Iterable[Span]) -> list[Span]:
+    """The whole periods of ``span``, counted from its start, no moment of which lies in any of ``holes``."""
+    found: list[Span] = []
+    for start, end in subtract([span], holes):
+        first = span[0] - (span[0] - start) // period * period
+        last = span[0] + (end - span[0]) // period * period
+        if first < last:
+            found.append((first, last))
+    return found
+
+
 def total(spans: Iterable[Span]) -> int:
     """Seconds in ``spans``, each moment once."""
     return sum(end - start for start, end in union(spans))
@@ -353,10 +364,15 @@ class Watched:
     """Why it was not, where a reason is known."""
 
 
+CLIENT_CONNECTIONS = "ClientConnections"
+"""The witness that bridges: CloudWatch's count of the clients that are connected to a file system, whichever mount target they use."""
+
+
 def coverage(window: Span, targets: Iterable[Watched], bridged: Sequence[Span] = ()) -> Coverage:
     """Coverage of a file system by its mount targets: a moment is blind when any mount target that can have existed then is.
 
-    A file system without mount targets asks for nothing and is covered: nobody can mount it.
+    A file system without mount targets asks for nothing and is covered: nobody can mount it. ``bridged``: when a witness that can be
+    believed answered that nobody was connected.
     """
     watched = list(targets)
     asked = union(span for target in watched for span in intersect([window], [target.existed]))
@@ -368,7 +384,7 @@ def coverage(window: Span, targets: Iterable[Watched], bridged: Sequence[Span] =
     bridges = intersect(blind, bridged)
     gaps = sorted(
         [gap for span in subtract(blind, bridges) for gap in _explained(span, watched, None)]
-        + [gap for span in bridges for gap in _explained(span, watched, "client_connections")]
+        + [gap for span in bridges for gap in _explained(span, watched, CLIENT_CONNECTIONS)]
     )
     firsts = [target.seen[0][0] for target in watched if target.seen]
     return Coverage(

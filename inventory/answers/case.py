@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inventory.answers import consequences, shapes, verdict_shapes
+from inventory.answers import consequences, shapes, verdict_shapes, witnessing
 from inventory.answers.asking import Desk
 from inventory.answers.contacts import Contact
 from inventory.answers.declared import Found
@@ -19,10 +19,10 @@ from inventory.answers.shapes import Json
 from inventory.answers.who import entry
 from inventory.discover.kubernetes import cluster_of
 from inventory.errors import InventoryError, UsageError
-from inventory.model import DAY, FileSystem, MountTarget, Span, Version, iso
+from inventory.model import DAY, FileSystem, MountState, MountTarget, Span, Version, iso
 from inventory.store import uses, views
 from inventory.timeline import Gap
-from inventory.verdict import Blind, Facts, History, Judgement, Rules, Use, judge
+from inventory.verdict import Blind, Connections, Facts, History, Judgement, Rules, Use, judge
 
 if TYPE_CHECKING:
     from inventory.config import Settings
@@ -65,6 +65,8 @@ class Case:
         self.window = self._window()
         self.seeing = self.desk.observer.seeing(self.version, self.window)
         self.targets = self._targets()
+        self.metrics = self.desk.observer.metrics
+        self.activities = self.metrics.activities(self.version)
 
     def told(self) -> tuple[Json, Reached]:
         """The answer, and where references were looked for."""
@@ -76,12 +78,15 @@ class Case:
         met = matched(found.declared, {each for known in seen for each in known})
         reached = self.checker.reached(self.version.value.file_system_id, self.home, self._let_in())
         clients = self._clients(contacts)
+        blind = tuple(_blind(self.seeing.coverage.gaps))
+        connected = (self.window[0] + witnessing.MARGIN, _FOREVER)
         facts = Facts(
             window=self.window,
             asked_until=self.asked_until,
             asked=self.asked.since is not None or self.asked.length is not None,
             as_of=self.as_of,
-            blind=tuple(_blind(self.seeing.coverage.gaps)),
+            blind=blind,
+            bridged=self.seeing.coverage.bridged,
             uses=tuple(self._uses(contacts, clients)),
             possible=tuple(self._uses(possible, self._clients(possible))),
             history=self._history(),
@@ -96,6 +101,9 @@ class Case:
                 for one in found.unplaced
                 if (one.account, one.region) in reached.places
             ),
+            connections=tuple(self.metrics.unseen(self.version, connected, _present(contacts))),
+            untouched=witnessing.untouched(self.activities),
+            witness=self.metrics.witness(self.version, [(one.start, one.end) for one in blind]),
             listed_at=self.listed_at,
             deleted_at=self.version.not_after,
         )
@@ -198,23 +206,46 @@ class Case:
     def _history(self) -> History:
         """Uses before the window, of everybody who is not labelled, and what nobody looked at meanwhile."""
         found: dict[str, list[Span]] = defaultdict(list)
+        everybody: list[Span] = []
         for key in keys_of(self.version, self.desk.knowledge.topology):
             for used in uses.uses_before(self.desk.conn, key, self.window[0]):
+                everybody += used.days
                 owners = [self.desk.named(owner) for owner in used.attribution.owners]
                 interfaces = [used.attribution.interface_id]
                 if self.labels.of(owners, used.addresses, interfaces) is None:
                     found[verdict_shapes.workload(owners)].extend(used.days)
         spans = {workload: tuple(days) for workload, days in found.items()}
         since = self._looked_since(spans)
-        blind: list[Span] = []
-        if since is not None and since < self.window[0]:
-            before = self.desk.observer.seeing(self.version, (since, self.window[0])).coverage
-            blind = [
-                (gap.start, gap.end)
-                for gap in before.gaps
-                if gap.bridged_by is None and gap.end - gap.start > self.asked.accept_blind
-            ]
-        return History(since, spans, tuple(blind))
+        earlier = self._witnessed(everybody)
+        first = min((one.start for one in earlier), default=None)
+        return History(
+            since,
+            spans,
+            self._blind_since(since),
+            witnessed=tuple((one.start, one.end - 1) for one in earlier),
+            witnessed_blind=self._blind_since(first),
+        )
+
+    def _witnessed(self, present: Iterable[Span]) -> list[Connections]:
+        """When somebody was connected before the window, and no client was seen at all."""
+        before = (-_FOREVER, self.window[0])
+        there = list(present)
+        for one in self.metrics.unseen(self.version, before, there):
+            around = (one.start - witnessing.MARGIN, one.end + witnessing.MARGIN)
+            for key in keys_of(self.version, self.desk.knowledge.topology):
+                there += uses.anybody(self.desk.conn, key, around)
+        return self.metrics.unseen(self.version, before, there)
+
+    def _blind_since(self, since: int | None) -> tuple[Span, ...]:
+        """What nobody looked at between a moment and the window."""
+        if since is None or since >= self.window[0]:
+            return ()
+        before = self.desk.observer.seeing(self.version, (since, self.window[0])).coverage
+        return tuple(
+            (gap.start, gap.end)
+            for gap in before.gaps
+            if gap.bridged_by is None and gap.end - gap.start > self.asked.accept_blind
+        )
 
     def _looked_since(self, spans: Mapping[str, Sequence[Span]]) -> int | None:
         """From when on uses would have been seen; at the latest from when on one was."""
@@ -256,6 +287,14 @@ class Case:
         )
         return [one for one in found if one.not_after is None or one.not_after > self.window[0]]
 
+    def metric(self) -> Json | None:
+        """What the verdict rests on of CloudWatch's word; null when it said nothing of this file system."""
+        return witnessing.rests_on(
+            self.metrics.proof(self.version),
+            self.seeing.coverage.bridged,
+            self.metrics.witness(self.version, ()),
+        )
+
     # -- the answer --------------------------------------------------------------------------------------------------------------------
 
     def _shape(
@@ -291,14 +330,16 @@ class Case:
                 verdict_shapes.declared(one, seen=was)
                 for one, was in zip(found.declared, met, strict=True)
             ],
-            "activity": None,
+            "activity": witnessing.shape(self.activities),
             "longest_silence_days": None if silence is None else round(silence / DAY, 1),
             "certificate": {"sha256": None, "valid_until": None},
             "quiet_from": iso(judgement.quiet_from),
             "accepted_blind_seconds": self.asked.accept_blind,
             "labels": self.labels.entries,
             "mount_targets": [
-                verdict_shapes.mount_target(one, self.desk.observer.coverage_of(one, self.window))
+                verdict_shapes.mount_target(
+                    one, self.desk.observer.coverage_of(self.version, one, self.window)
+                )
                 for one in self.targets
             ],
             "clients": there,
@@ -315,6 +356,16 @@ class Case:
             ),
             "not_seen": list(consequences.UNSEEN),
         }
+
+
+def _present(contacts: Iterable[Contact]) -> Iterable[Span]:
+    """When clients were there by flow logs; of one that still is, all that comes after, too."""
+    for contact in contacts:
+        if contact.state is MountState.PROBE:
+            yield contact.first_seen, contact.last_seen
+        for interval, _ in contact.intervals:
+            going_on = interval.open_end and interval.ended_reason is None
+            yield interval.start, _FOREVER if going_on else interval.end
 
 
 def _blind(gaps: Iterable[Gap]) -> Iterable[Blind]:

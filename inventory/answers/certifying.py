@@ -21,9 +21,17 @@ VALID = DAY
 
 
 def certificate(
-    desk: Desk, answer: Json, window: Span, as_of: int | None, places: frozenset[Place]
+    desk: Desk,
+    answer: Json,
+    window: Span,
+    as_of: int | None,
+    places: frozenset[Place],
+    metric: Json | None,
 ) -> Json:
-    """The certificate of an answer: the answer itself, and by name and digest what it rests on. ``sha256`` is over all the rest of it."""
+    """The certificate of an answer: the answer itself, and by name and digest what it rests on. ``sha256`` is over all the rest of it.
+
+    ``metric``: how far ClientConnections is believed, and what it bridged.
+    """
     valid_until = iso(window[1] if as_of is None else as_of + VALID)
     told = {name: value for name, value in answer.items() if name != "certificate"}
     content: Json = {
@@ -38,6 +46,7 @@ def certificate(
                 one._asdict() | {"taken_at": iso(one.taken_at)}
                 for one in proof.sweeps(desk.conn, places, window)
             ],
+            "client_connections": metric,
             "knowledge_version": desk.knowledge.version,
         },
     }

@@ -45,7 +45,9 @@ class Deletion:
         answer, reached = case.told()
         if not certified:
             return Checked(answer, None)
-        made = certifying.certificate(self._desk, answer, case.window, case.as_of, reached.places)
+        made = certifying.certificate(
+            self._desk, answer, case.window, case.as_of, reached.places, case.metric()
+        )
         marks = {"sha256": made["sha256"], "valid_until": made["valid_until"]}
         return Checked({**answer, "certificate": marks}, made)
 
@@ -95,6 +97,7 @@ def _line(answer: Json, size: FileSystemSize | None) -> Json:
         "window": answer["window"],
         "asked_until": answer["asked_until"],
         "quiet_from": answer["quiet_from"],
+        "activity": answer["activity"],
         "clients": len(answer["clients"]),
         "reasons": sorted(
             {one["code"] for one in answer["reasons"] if one["severity"] == "blocking"}

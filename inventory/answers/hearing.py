@@ -87,7 +87,7 @@ class Ears:
                 own[row.source, row.flow_log_id].append(row.capture)
         delivered: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for one in views.deliveries(self._conn, ids, reach):
-            delivered[one.source, one.flow_log_id].append((one.start, one.end))
+            delivered[one.source, one.flow_log_id].append((one.start, max(one.start, one.end)))
         interval = aggregation(
             min((n for n in self._intervals(target) if n), default=None),
             [one for found in own.values() for one in found if one.kind is CaptureKind.SEEN],

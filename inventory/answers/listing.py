@@ -37,7 +37,7 @@ def file_system_line(desk: Desk, version: Version[FileSystem]) -> Json:
         "clients_now": len(now) if _seen_lately(version, seeing) else None,
         "last_seen": iso(last.last_seen),
         "idle_since": iso(_idle_since(desk, version, last, now, seeing)),
-        "activity": None,
+        "activity": desk.observer.metrics.word(version, window) if as_of is not None else None,
         "coverage_ratio": shapes.rounded(seeing.coverage.ratio) if as_of is not None else 0.0,
         "deleted_at": described["deleted_at"],
     }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from inventory.answers.listed import FILE_SYSTEMS, Listings
 from inventory.answers.presences import Sight
 from inventory.answers.shown import Shown
+from inventory.answers.witnessing import Metrics
 from inventory.model import (
     Capture,
     CaptureKind,
@@ -79,6 +80,8 @@ class Observer:
         self._topology = topology
         self._listings = Listings(conn, whole_sweeps)
         self._limits = limits
+        self.metrics = Metrics(conn, topology)
+        """What CloudWatch tells."""
         self._frontiers = views.frontiers(conn)
         self._unread = views.unread(conn)
         self._given_up = strays.given_up(conn)
@@ -134,13 +137,24 @@ class Observer:
         watched += self._without_targets(version, window, [one.existed for one in watched])
         watched += self._unlisted(version, targets)
         watched += self._listings.unknown((version.account, version.region), as_of)
-        found = coverage(window, [self._within_life(version, one) for one in watched])
+        found = self._covered(version, window, [self._within_life(version, one) for one in watched])
         return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
 
-    def coverage_of(self, target: Version[MountTarget], window: Span) -> Coverage:
-        """Coverage of a window by one mount target alone."""
+    def coverage_of(
+        self, version: Version[FileSystem], target: Version[MountTarget], window: Span
+    ) -> Coverage:
+        """Coverage of a window by one mount target of a file system alone."""
         watched, _ = self._watch([target], (window[0] - _LOOK_AROUND, window[1] + _LOOK_AROUND))
-        return replace(coverage(window, watched), visible_since=self._visible_since([target]))
+        found = self._covered(version, window, watched)
+        return replace(found, visible_since=self._visible_since([target]))
+
+    def _covered(
+        self, version: Version[FileSystem], window: Span, watched: Sequence[Watched]
+    ) -> Coverage:
+        """Coverage, its holes bridged where CloudWatch says, and can be believed, that nobody was connected to the file system."""
+        found = coverage(window, watched)
+        bridges = [] if found.complete else self.metrics.bridges(version, window)
+        return coverage(window, watched, bridges) if bridges else found
 
     def _visible_since(self, targets: Sequence[Version[MountTarget]]) -> int | None:
         """From when on each mount target was ever looked at; ``None`` while one never was, or there is none."""

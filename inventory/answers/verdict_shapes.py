@@ -86,7 +86,7 @@ def check(one: Check) -> Json:
 
 _MOMENTS = frozenset(
     {"start", "end", "since", "as_of", "asked_until", "listed_at", "whole_at", "quiet_from"}
-    | {"first_seen", "last_seen"}
+    | {"first_seen", "last_seen", "until", "last_start"}
 )
 
 

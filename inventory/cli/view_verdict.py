@@ -60,6 +60,8 @@ def _head(answer: Row, times: Times) -> Iterator[Line]:
         yield Line(f"          asked until {times.minute(answer['asked_until'])}")
     yield Line(f"last seen {times.both(answer['last_seen'])}")
     yield from coverage_lines(answer["coverage"], times)
+    if answer["activity"]:
+        yield Line(f"activity  {_activity(answer['activity'], times)}")
     if answer["accepted_blind_seconds"]:
         accepted = words(answer["accepted_blind_seconds"])
         yield Line(f"          holes of at most {accepted} accepted by --accept-blind", "yellow")
@@ -77,6 +79,20 @@ def _head(answer: Row, times: Times) -> Iterator[Line]:
     for key, entries in answer["labels"].items():
         if entries:
             yield Line(f"labels    {key}: {', '.join(entries)}")
+
+
+def _activity(activity: Row, times: Times) -> str:
+    """``last read …, no write since …``: each kind of I/O of which anything is known."""
+    told = []
+    for kind in ("read", "write", "metadata"):
+        known = activity[kind]
+        if known is None:
+            continue
+        if known["last"] is not None:
+            told.append(f"last {kind} before {times.minute(known['last'])}")
+        elif known["none_since"] is not None:
+            told.append(f"no {kind} since {times.minute(known['none_since'])}")
+    return ", ".join(told) + " (CloudWatch)" if told else "not known"
 
 
 def _cut(table: Table, number: int) -> Iterator[Block]:

@@ -74,6 +74,7 @@ class EverySettings(Section):
     file_systems: Duration = seconds("1h")
     functions: Duration = seconds("1h")
     flow_logs: Duration = seconds("1h")
+    metrics: Duration = seconds("1h")
     references: Duration = seconds("24h")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory.discover import declaring, doors, fields, kubernetes, reduce, trail
+from inventory.discover import datapoints, declaring, doors, fields, kubernetes, reduce, trail
 from inventory.discover.fields import FieldError, Raw
-from inventory.model import FREE, KINDS, CallState, FileSystemSize, Sweep
+from inventory.model import FREE, KINDS, CallState, FileSystemSize, MetricRun, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,7 @@ CALLS: Mapping[str, Call] = {
     "efs.describe-file-system-policies": Call(
         "Policies", "file_system_policy", declaring.file_system_policy
     ),
+    datapoints.CALL: Call(datapoints.KEY),
     trail.CALL: Call(
         "Events",
         "client_connection",
@@ -214,6 +215,8 @@ def read_answer(call: str, answer: object) -> Answer:
     """
     if cluster := kubernetes.cluster_of(call):
         return _read_dump(cluster, answer)
+    if call == datapoints.CALL:
+        return _read_metrics(answer)
     spec = CALLS[call]
     try:
         raw = fields.mapping(answer, "the answer")
@@ -242,6 +245,28 @@ def _read_dump(cluster: str, answer: object) -> Answer:
         return Answer(CallState.WHOLE, list(kubernetes.cluster_uses(cluster, answer)))
     except FieldError as error:
         return Answer(CallState.BROKEN, problem=str(error))
+
+
+def _read_metrics(answer: object) -> Answer:
+    """What is above zero stands in a broken answer, too."""
+    try:
+        raw = fields.mapping(answer, "the answer")
+        listed = fields.entries(raw, datapoints.KEY)
+        problems = _shortcomings(raw)
+    except FieldError as error:
+        return Answer(CallState.BROKEN, problem=str(error))
+    runs: list[MetricRun] = []
+    for position, row in enumerate(listed):
+        try:
+            series = datapoints.read(row)
+        except FieldError as error:
+            problems.append(f"{datapoints.KEY}[{position}]: {error}")
+            continue
+        runs += series.runs
+        problems += [series.problem] if series.problem else []
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    state = CallState.BROKEN if problems else CallState.WHOLE
+    return Answer(state, runs, problems[0] + more if problems else "")
 
 
 def _values(spec: Call, row: object) -> dict[_Identity, Any]:
@@ -298,8 +323,12 @@ def sweep(
         for call in sorted({*asked, *answers})
     }
     items: dict[str, dict[str, Any]] = {}
+    metrics: list[MetricRun] = []
     for answer in answers.values():
         for value in answer.items:
+            if isinstance(value, MetricRun):
+                metrics += [run for run in (datapoints.settled(value, taken_at),) if run]
+                continue
             kind, key = _identity(value)
             items.setdefault(kind, {})[key] = value
     return Sweep(
@@ -329,6 +358,7 @@ def sweep(
                 key=lambda size: size.file_system_id,
             )
         ),
+        metrics=tuple(sorted(metrics)),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.aws import Caller, corrupt
-from inventory.discover import doors
+from inventory.discover import datapoints, doors, metrics
 from inventory.discover.calls import CALLS, Answer, read_answer
 from inventory.discover.calls import sweep as made_of
 from inventory.discover.looking import LOOKING
@@ -41,6 +41,10 @@ class Gathering:
     caller: Caller
     known_definitions: Collection[str] = ()
     """ARNs of task definitions that are known already: they never change, so they are not asked for again."""
+    moment: int = 0
+    """When it is asked: the sweep's."""
+    before: metrics.Before = field(default_factory=metrics.Before)
+    """What is known of metrics already."""
     asking: frozenset[str] = frozenset()
     """The calls that are being made."""
     rows: dict[str, list[Any]] = field(default_factory=dict)
@@ -351,6 +355,7 @@ FETCHERS: Mapping[str, Fetcher] = {
     "efs.describe-file-systems": _listing("efs", "describe_file_systems", 100),
     "efs.describe-mount-targets": _mount_targets,
     "efs.describe-access-points": _listing("efs", "describe_access_points", 100),
+    datapoints.CALL: metrics.fetch,
     "efs.describe-replication-configurations": _replications,
     "ecs.describe-container-instances": _container_instances,
     "ecs.describe-services": _services,

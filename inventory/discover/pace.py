@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from inventory.config import EverySettings
+from inventory.discover import datapoints
 from inventory.discover.live import OPTIONAL
 from inventory.discover.looking import LOOKING
 from inventory.discover.references import STARTERS
@@ -25,6 +26,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "efs.describe-access-points",
     ),
     "functions": ("lambda.list-functions",),
+    "metrics": (datapoints.CALL,),
     "flow_logs": (
         "ec2.describe-flow-logs",
         "ec2.describe-vpcs",

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from inventory.aws import Aws, Caller, CallKey, Meter, Use
 from inventory.config import DiscoverSettings
-from inventory.discover import accounts, live, pace, recording
+from inventory.discover import accounts, datapoints, live, pace, recording, snapshots
 from inventory.discover.accounts import Entrance
 from inventory.discover.asked import Asked
 from inventory.discover.calls import spent
 from inventory.discover.live import Gathering
+from inventory.discover.metrics import Before
 from inventory.discover.pace import Times
 from inventory.discover.references import unnamed
 from inventory.errors import AwsError
-from inventory.model import DAY, HOUR, CallState, Place, Sweep, instant
+from inventory.model import DAY, HOUR, CallState, Place, Span, Sweep, instant
 from inventory.resolve.topology import Topology
 
 AT_ONCE = 8
@@ -60,6 +61,10 @@ class Ledger(Protocol):
         """By place of the file system, when the newest client turned up that nobody could name."""
         ...
 
+    def metrics_asked(self) -> Mapping[Place, Mapping[tuple[str, str], Sequence[Span]]]:
+        """By place, then file system and metric: the stretches of time of which everything was told."""
+        ...
+
     def used(self, day: int) -> Used:
         """Requests made on a day (UTC, days since 1970)."""
         ...
@@ -89,6 +94,19 @@ class Past:
     times: Mapping[tuple[str, str, str], Times]
     """By account, region and call."""
     topology: Topology
+    metrics: Mapping[Place, Mapping[tuple[str, str], Sequence[Span]]] = field(default_factory=dict)
+    """By place, then file system and metric, what need not be asked again."""
+    recorded: Mapping[Place, int] = field(default_factory=dict)
+    """By place, when its metrics were last recorded as files."""
+
+    def metered(self, place: Place, *, plain: bool) -> Before:
+        """What is known of the metrics of a place; ``plain``: they are asked in order to be recorded."""
+        systems = {
+            version.value.file_system_id
+            for version in self.topology.versions("file_system")
+            if (version.account, version.region) == place and version.not_after is None
+        }
+        return Before(systems, self.metrics.get(place, {}), self.recorded.get(place), plain)
 
     def places(self) -> frozenset[Place]:
         """Every account and region that was ever asked."""
@@ -111,7 +129,7 @@ def a_round(
     now = clock()
     day = now // DAY
     meter = Meter(settings.max_calls_per_day, spent(ledger.used(day).by_call))
-    past = Past(ledger.call_times(), ledger.topology())
+    past = Past(ledger.call_times(), ledger.topology(), ledger.metrics_asked())
     wanted: Wanted = everything_named(settings)
     if asked is Asked.DUE:
         wanted = due(settings, past, now)
@@ -172,9 +190,20 @@ def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterato
         recording.write(folder / sweep.name / sweep.account / sweep.region, whole)
 
     aws = Aws(Meter(settings.max_calls_per_day))
-    yield from sweeps(
-        settings, aws, Past({}, Topology({})), everything_named(settings), clock=clock, keep=keep
-    )
+    past = Past({}, Topology({}), recorded=_recorded(folder))
+    yield from sweeps(settings, aws, past, everything_named(settings), clock=clock, keep=keep)
+
+
+def _recorded(folder: Path) -> dict[Place, int]:
+    """By place, the newest recorded sweep that holds metrics: what is older need not be recorded once more."""
+    if not folder.exists():
+        return {}
+    found = [
+        ref
+        for ref in snapshots.listing(folder).sweeps
+        if (ref.path / f"{datapoints.CALL}.json").exists()
+    ]
+    return {(ref.account, ref.region): ref.taken_at for ref in found}
 
 
 def name_of(moment: int) -> str:
@@ -292,7 +321,9 @@ class _Visit:
 
     def _place(self, caller: Caller, calls: Collection[str]) -> Sweep:
         moment = self.clock()
-        gathering = Gathering(caller, self.past.definitions())
+        place = (caller.account, caller.region)
+        metered = self.past.metered(place, plain=self.keep is not None)
+        gathering = Gathering(caller, self.past.definitions(), moment, metered)
         answers = gathering.answers(calls)
         made = live.sweep(gathering, answers, name=name_of(moment), moment=moment)
         if self.keep is not None:

@@ -85,6 +85,16 @@ from inventory.model.knowledge import (
     Vpc,
     VpcLink,
 )
+from inventory.model.metrics import (
+    CLIENT_CONNECTIONS,
+    DATA_READ,
+    DATA_WRITE,
+    IO_METRICS,
+    METADATA,
+    METRICS,
+    Meaning,
+    MetricRun,
+)
 from inventory.model.thresholds import (
     IDLE_BYTES_PER_MINUTE,
     IDLE_PACKETS_PER_MINUTE,
@@ -108,7 +118,10 @@ from inventory.model.times import (
 
 __all__ = [
     "CAPTURE_JOIN",
+    "CLIENT_CONNECTIONS",
     "CONNECTIONS",
+    "DATA_READ",
+    "DATA_WRITE",
     "DAY",
     "DECLARED",
     "DOORS",
@@ -117,7 +130,10 @@ __all__ = [
     "HOUR",
     "IDLE_BYTES_PER_MINUTE",
     "IDLE_PACKETS_PER_MINUTE",
+    "IO_METRICS",
     "KINDS",
+    "METADATA",
+    "METRICS",
     "NFS_PORT",
     "PROBE_BYTES",
     "PROBE_PACKETS",
@@ -154,7 +170,9 @@ __all__ = [
     "InterfaceEvent",
     "Known",
     "MainframeEnvironment",
+    "Meaning",
     "Method",
+    "MetricRun",
     "MountHour",
     "MountState",
     "MountTarget",

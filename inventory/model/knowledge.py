@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from inventory.model.declarations import DECLARED
+from inventory.model.metrics import MetricRun
 
 # The fields of these classes are the allow-list: nothing else of an AWS answer is kept. AWS names keep their spelling.
 
@@ -492,3 +493,5 @@ class Sweep:
     """By kind, what was seen. A kind may have items without being whole (stopped tasks)."""
     sizes: tuple[FileSystemSize, ...] = ()
     """Of file systems, by id."""
+    metrics: tuple[MetricRun, ...] = ()
+    """What CloudWatch told of its file systems, as far as it is settled."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine
 
-from inventory.model import Asked, Batch, BatchState, CallState, Sweep, Wanted
+from inventory.model import Asked, Batch, BatchState, CallState, Place, Span, Sweep, Wanted
 from inventory.resolve.derive import Unit
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
@@ -27,6 +27,7 @@ from inventory.store import (
     duties,
     facts,
     locks,
+    metrics,
     questions,
     recording,
     schema,
@@ -252,6 +253,11 @@ class Store:
         """When each call of each account and region was last asked, and last answered whole: by it a live sweep knows what is due."""
         with self.reading() as connection:
             return asking.call_times(connection)
+
+    def metrics_asked(self) -> Mapping[Place, Mapping[tuple[str, str], Sequence[Span]]]:
+        """By account and region, then file system and metric: the stretches of time that CloudWatch need not be asked about again."""
+        with self.reading() as connection:
+            return metrics.asked(connection)
 
     def use(self, day: int, uses: Mapping[CallKey, Counts]) -> None:
         """Add requests that were sent to AWS on a day (days since 1970, UTC), by account, region and call."""

@@ -12,7 +12,7 @@ from inventory.model import Asked, Batch, Span, Sweep
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import CARRIED, TOLERANCE
-from inventory.store import asked, changes, facts, mounts, sizes, sources, strays, views
+from inventory.store import asked, changes, facts, metrics, mounts, sizes, sources, strays, views
 from inventory.store.knowledge import knowledge_version, record_sweeps
 from inventory.store.loading import Knowledge, load, load_since
 from inventory.store.statements import upsert
@@ -42,6 +42,7 @@ def learn(
     asked.remember(conn, told)
     recorded = record_sweeps(conn, given)
     sizes.note(conn, given)
+    metrics.record(conn, given)
     knowledge = load_since(conn, known, recorded.spoken)
     strays.came_late(conn, knowledge.known.servers - known.known.servers)
     units = strays.flip_strays(conn, knowledge.known.servers)

@@ -427,6 +427,28 @@ ASKED = Table(
     sqlite_with_rowid=False,
 )
 
+METRIC_RUN = Table(
+    "metric_run",
+    METADATA,
+    # What CloudWatch told of a file system: stretches of periods that were answered alike. What is not here was not answered.
+    _text("account"),
+    _text("region"),
+    _text("file_system_id"),
+    _text("metric"),
+    _text("meaning"),
+    _int("period"),
+    _int("start"),
+    _int("end"),
+    _int("largest"),
+    PrimaryKeyConstraint(
+        "account", "region", "file_system_id", "metric", "meaning", "period", "start"
+    ),
+    CheckConstraint("meaning IN ('asked', 'zero', 'above')", name="meaning_1"),
+    CheckConstraint('"end" > start', name="span_1"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 # -- what was exported -------------------------------------------------------------------------------------------------------------------
 
 FEED = Table(

@@ -1,4 +1,4 @@
-"""When each client used a file system, day by day: what its rhythm is told from. Read from the derived mounts."""
+"""When clients used a file system, day by day: what its rhythm is told from. Read from the derived mounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from inventory.model import DAY, PROBE_PACKETS, PROBE_SECONDS, Attribution, Span
+from inventory.model import DAY, HOUR, PROBE_PACKETS, PROBE_SECONDS, Attribution, Span
 from inventory.store import attributions
 from inventory.store.mounts import FileSystemKey
 from inventory.store.tables import MOUNT_HOUR
@@ -63,3 +63,18 @@ def uses_before(conn: Connection, key: FileSystemKey, moment: int) -> list[UsedB
         UsedBy(told[one], tuple(sorted(addresses[one] - {""})), tuple(sorted(spans)))
         for one, spans in sorted(days.items())
     ]
+
+
+def anybody(conn: Connection, key: FileSystemKey, span: Span) -> list[Span]:
+    """First and last second of every accepted contact in hours that touch a span, however small: also a scanner is somebody connected."""
+    columns = MOUNT_HOUR.c
+    statement = select(columns.first_seen, columns.last_seen).where(
+        columns.account == key.account,
+        columns.region == key.region,
+        columns.file_system_id == key.file_system_id,
+        columns.hour > span[0] - 2 * HOUR,
+        columns.hour < span[1],
+        columns.possible == 0,
+        or_(columns.accepted == 1, columns.requests_ok > 0, columns.responses_ok > 0),
+    )
+    return [(first, last) for first, last in conn.execute(statement)]

@@ -5,6 +5,7 @@ been looked at: whatever was not looked at, came too late, is possible only, or 
 takes evidence away and leaves a trace of having done so, can move a verdict away from QUIET and never towards it.
 """
 
+from inventory.verdict.connections import Connections, Untouched, all_through
 from inventory.verdict.facts import (
     Blind,
     Check,
@@ -14,7 +15,9 @@ from inventory.verdict.facts import (
     Reference,
     Rules,
     Standing,
+    Trust,
     Use,
+    Witness,
 )
 from inventory.verdict.judging import judge
 from inventory.verdict.reasons import CODES, Code, Judgement, Reason, Severity, Verdict
@@ -25,6 +28,7 @@ __all__ = [
     "Blind",
     "Check",
     "Code",
+    "Connections",
     "Facts",
     "History",
     "Judgement",
@@ -35,8 +39,12 @@ __all__ = [
     "Rules",
     "Severity",
     "Standing",
+    "Trust",
+    "Untouched",
     "Use",
     "Verdict",
+    "Witness",
+    "all_through",
     "judge",
     "rhythms",
 ]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from inventory.model import DAY, HOUR, MountState, Span
+from inventory.verdict.connections import Connections, Untouched
 
 Evidence = Mapping[str, Any]
 """What a reason points to, ready for JSON; moments in it are epoch seconds still."""
@@ -100,6 +101,32 @@ class History:
     """By workload, in any order, overlapping or not; each with first and last second. Of what is labelled no user nothing."""
     blind: tuple[Span, ...] = ()
     """Between ``since`` and the window: a use may have been there."""
+    witnessed: tuple[Span, ...] = ()
+    """When somebody was connected, by a metric alone: uses of nobody knows whom. First and last second."""
+    witnessed_blind: tuple[Span, ...] = ()
+    """Between the first of these and the window, as ``blind``."""
+
+
+class Trust(StrEnum):
+    """What the zeros of a metric are worth, by what it said elsewhere in its account and region."""
+
+    PROVEN = "proven"
+    """It was above zero where a mount was seen, and denied none."""
+    UNPROVEN = "unproven"
+    """It was never above zero where a mount was seen."""
+    CONTRADICTED = "contradicted"
+    """It was zero all the while that a mount was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What is known of how ClientConnections did."""
+
+    trust: Trust
+    evidence: Evidence = field(default_factory=dict)
+    """Where flow logs and the metric met: file system, start and end."""
+    needed: bool = False
+    """It was zero at moments of the window that nobody looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +155,8 @@ class Facts:
     """Up to where every source needed was read; ``None``: nothing was."""
     blind: tuple[Blind, ...] = ()
     """Inside the window, neither seen nor bridged; in order."""
+    bridged: tuple[Span, ...] = ()
+    """Inside the window, not seen, and nobody was connected by the word of a metric."""
     uses: tuple[Use, ...] = ()
     """From the window's begin on, whatever its end."""
     possible: tuple[Use, ...] = ()
@@ -139,6 +168,11 @@ class Facts:
     """Places in reach that no sweep knows, for people."""
     unplaced: tuple[Reference, ...] = ()
     """What names some file system of which nobody can say whether it is this one."""
+    connections: tuple[Connections, ...] = ()
+    """In the window or after it, where no client was seen."""
+    untouched: Untouched | None = None
+    witness: Witness | None = None
+    """``None``: it was never answered for this file system."""
     listed_at: int | None = None
     """When the mount targets were last listed whole."""
     deleted_at: int | None = None

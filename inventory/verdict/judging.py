@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inventory.model import DAY, HOUR, MountState, iso
-from inventory.verdict.facts import Blind, Check, Facts, Label, Reference, Rules, Standing, Use
+from inventory.model import DAY, HOUR, MountState, Span, iso
+from inventory.verdict.connections import Connections, all_through
+from inventory.verdict.facts import (
+    Blind,
+    Check,
+    Facts,
+    Label,
+    Reference,
+    Rules,
+    Standing,
+    Trust,
+    Use,
+)
 from inventory.verdict.reasons import Code, Judgement, Reason, Severity, Verdict
 from inventory.verdict.rhythm import TIMES, Rhythm, rhythms
 
@@ -83,6 +94,38 @@ def _in_use(facts: Facts) -> Iterator[Reason]:
             code, when = Code.MOUNTED_IN_WINDOW, "mounted it in the window"
         message = f"{use.client} {when}, last seen {iso(use.last_seen)}"
         yield Reason(code, Severity.BLOCKING, message, use.evidence)
+    if facts.connections:
+        yield _hidden(facts.connections)
+    if all_through(facts.untouched, facts.window) and any(map(_counts, facts.uses)):
+        yield _unused(facts)
+
+
+def _hidden(told: Sequence[Connections]) -> Reason:
+    """One reason for all of it: what is not known is who, not how often."""
+    newest = max(told, key=lambda one: (one.end, one.start))
+    message = (
+        f"somebody whom flow logs do not show was connected, last between {iso(newest.start)} and {iso(newest.end)}, "
+        "by CloudWatch's ClientConnections: a client of a mount target whose flow log is missing, perhaps"
+    )
+    evidence: dict[str, object] = {
+        "start": min(one.start for one in told),
+        "end": newest.end,
+        "last_start": newest.start,
+        "most": max(one.most for one in told),
+        "stretches": len(told),
+        "seconds": sum(one.end - one.start for one in told),
+    }
+    return Reason(Code.CONNECTIONS_WITHOUT_CLIENT, Severity.BLOCKING, message, evidence)
+
+
+def _unused(facts: Facts) -> Reason:
+    """It is mounted, so it is in use; but there is somebody to be asked why."""
+    length = facts.window[1] - facts.window[0]
+    evidence: dict[str, object] = {"seconds": length}
+    if facts.untouched is not None:
+        evidence |= {"since": facts.untouched.since, "until": facts.untouched.until}
+    message = f"it is mounted, and nothing was read or written for the {_span(length)} of the window: ask who mounts it"
+    return Reason(Code.MOUNTED_WITHOUT_IO, Severity.BLOCKING, message, evidence)
 
 
 # -- referenced --------------------------------------------------------------------------------------------------------------------------
@@ -132,6 +175,8 @@ def _unknown(facts: Facts, rules: Rules, rhythm: Rhythm | None) -> Iterator[Reas
     for use in facts.possible:
         message = f"{use.client} was on port 2049 of this file system or of another one"
         yield Reason(Code.POSSIBLE_CLIENT, Severity.BLOCKING, message, use.evidence)
+    yield from _bridged(facts.bridged)
+    yield from _unbelieved(facts)
     yield from _late(facts, rules)
     yield from _short(facts, rules, rhythm)
     yield from _unchecked(facts, rules)
@@ -161,6 +206,43 @@ def _blind(blind: Sequence[Blind], rules: Rules) -> Iterator[Reason]:
             yield Reason(Code.BLIND_ACCEPTED, Severity.WARNING, message, evidence)
         else:
             yield Reason(Code.BLIND, Severity.BLOCKING, f"{hides} ({why})", evidence)
+
+
+def _bridged(bridged: Sequence[Span]) -> Iterator[Reason]:
+    """It counts connections: one that was never made is not among them."""
+    if not bridged:
+        return
+    length = sum(end - start for start, end in bridged)
+    message = (
+        f"{_span(length)} that no flow log shows were bridged: nobody was connected by CloudWatch's ClientConnections; "
+        "somebody who was rejected, or who came and went within a minute, would not show"
+    )
+    evidence: dict[str, object] = {
+        "start": min(start for start, _ in bridged),
+        "end": max(end for _, end in bridged),
+        "seconds": length,
+        "stretches": len(bridged),
+    }
+    yield Reason(Code.BRIDGED, Severity.WARNING, message, evidence)
+
+
+def _unbelieved(facts: Facts) -> Iterator[Reason]:
+    """Why a metric that could have bridged a hole did not."""
+    witness = facts.witness
+    if witness is None or witness.trust is Trust.PROVEN:
+        return
+    if witness.trust is Trust.CONTRADICTED:
+        message = (
+            "CloudWatch's ClientConnections was 0 in this account and region while flow logs showed a mount: "
+            "it is not believed, and bridges nothing"
+        )
+        yield Reason(Code.METRIC_CONTRADICTED, Severity.WARNING, message, witness.evidence)
+    elif witness.needed:
+        message = (
+            "CloudWatch's ClientConnections was 0 while nobody looked, but was never seen above 0 where flow logs showed a mount "
+            "in this account and region: it bridges nothing before it has proved itself"
+        )
+        yield Reason(Code.METRIC_UNPROVEN, Severity.INFO, message)
 
 
 def _late(facts: Facts, rules: Rules) -> Iterator[Reason]:

@@ -34,16 +34,22 @@ def rhythms(history: History, until: int) -> list[Rhythm]:
     One silence counts that is not between two uses: from when somebody began to look until the first use. Whatever comes once a quarter was
     silent as long before the first time that it was seen. And a stretch that nobody looked at may hold a use, so silence may reach from
     the last known use to there. Both make the rhythm longer when something was not seen, never shorter.
+
+    Uses that only a metric knows make a rhythm of their own, together with all others: beside the one without them, for somebody who counts
+    as no user may have been all that was connected.
     """
-    if history.since is None:
-        return []
-    blind = [span for span in history.blind if span[0] < until]
-    each = {"": [span for spans in history.uses.values() for span in spans], **history.uses}
-    return [
-        rhythm
-        for workload, spans in sorted(each.items())
-        if (rhythm := _of(workload, spans, blind, history.since)) is not None
-    ]
+    found: list[Rhythm | None] = []
+    everybody = [span for spans in history.uses.values() for span in spans]
+    if history.since is not None:
+        blind = [span for span in history.blind if span[0] < until]
+        each = {"": everybody, **history.uses}
+        found += [_of(name, spans, blind, history.since) for name, spans in sorted(each.items())]
+    if history.witnessed:
+        first = min(start for start, _ in history.witnessed)
+        since = first if history.since is None else min(first, history.since)
+        blind = [span for span in history.witnessed_blind if span[0] < until]
+        found.append(_of("", [*everybody, *history.witnessed], blind, since))
+    return [rhythm for rhythm in found if rhythm is not None]
 
 
 def _of(workload: str, spans: Iterable[Span], blind: Iterable[Span], since: int) -> Rhythm | None:

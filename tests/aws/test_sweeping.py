@@ -56,6 +56,7 @@ REQUESTS = {
     "bedrock-agentcore-control.list-agent-runtimes": "bedrock-agentcore-control.get-agent-runtimes",
     "eks.list-clusters": "eks.describe-clusters",
     "fsx.describe-file-systems": "fsx.describe-file-systems",
+    "cloudwatch.get-metric-data": "cloudwatch.get-metric-data",
     "s3files.list-file-systems": "s3files.list-file-systems",
 }
 """Every request that a sweep of this account sends, and the call of the sweep that it is for."""

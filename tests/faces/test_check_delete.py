@@ -110,6 +110,23 @@ def test_what_is_accepted_and_from_when_on_is_shown() -> None:
     assert "QUIET can be had from 2027-01-09 00:00Z at the earliest" in text
 
 
+def test_when_anything_was_read_is_told_as_far_as_it_is_known() -> None:
+    none = {
+        "last": None,
+        "none_since": "2026-08-01T00:00:00Z",
+        "answered_until": "2026-11-09T12:00:00Z",
+    }
+    some = {
+        "last": "2026-11-03T14:00:00Z",
+        "none_since": None,
+        "answered_until": "2026-11-09T12:00:00Z",
+    }
+    text = answered(activity={"read": some, "write": none, "metadata": None})
+    told = "activity  last read before 2026-11-03 14:00Z, no write since 2026-08-01 00:00Z"
+    assert f"{told} (CloudWatch)" in text
+    assert "activity" not in answered()
+
+
 def test_a_long_list_is_cut_and_says_so() -> None:
     reasons = [reason(message=f"client {n}") for n in range(25)]
     text = answered(reasons=reasons)

@@ -106,6 +106,7 @@ SERVICES = (
     "account",
     "athena",
     "cloudtrail",
+    "cloudwatch",
     "declaring",
     "ec2",
     "ecs",

@@ -19,6 +19,7 @@ SERVICES = (
     "batch",
     "bedrock-agentcore-control",
     "cloudtrail",
+    "cloudwatch",
     "codebuild",
     "datasync",
     "ec2",

@@ -89,6 +89,7 @@ REASONS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "logs": (400, "InvalidParameterException"),
         "athena": (400, "InvalidRequestException"),
         "glue": (400, "InvalidInputException"),
+        "cloudwatch": (400, "ValidationError"),
         "organizations": (400, "InvalidInputException"),
         "sts": (400, "ValidationError"),
         "s3": (400, "InvalidArgument"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,17 @@ class Account:
         self, service: str, operation: str, *, need: tuple[str, ...], **parameters: Any
     ) -> object:
         return self._answer(operation, parameters, service) or {key: [] for key in need}
+
+    def whole(self, work: Callable[[], object]) -> object:
+        return work()
+
+    def pages(
+        self, service: str, operation: str, *, need: tuple[str, ...], **parameters: Any
+    ) -> Iterator[object]:
+        """Of metrics each that is asked for, without a datapoint."""
+        complete = {"StatusCode": "Complete", "Timestamps": [], "Values": []}
+        nothing = [{"Id": one["Id"]} | complete for one in parameters["MetricDataQueries"]]
+        yield self._answer(operation, parameters, service) or dict.fromkeys(need, nothing)
 
 
 def fault(kind: AwsFault = AwsFault.DENIED, code: str = "") -> AwsError:
@@ -358,4 +369,4 @@ def test_every_call_is_a_reading_one() -> None:
     account.answers |= with_tasks().answers
     answers(account)
     verbs = {name.partition("_")[0] for name, _ in account.asked}
-    assert verbs == {"describe", "list"}
+    assert verbs == {"describe", "list", "get"}

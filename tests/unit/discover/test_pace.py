@@ -51,7 +51,18 @@ def test_what_was_never_asked_is_due() -> None:
         (5 * 60, ("interfaces",)),
         (15 * 60, ("interfaces", "instances")),
         (20 * 60, ("interfaces", "instances", "tasks")),
-        (3600, ("interfaces", "instances", "tasks", "file_systems", "functions", "flow_logs")),
+        (
+            3600,
+            (
+                "interfaces",
+                "instances",
+                "tasks",
+                "file_systems",
+                "functions",
+                "flow_logs",
+                "metrics",
+            ),
+        ),
         (86_400, tuple(pace.GROUPS)),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.discover import reduce, trail
+from inventory.discover import datapoints, reduce, trail
 from inventory.discover.calls import CALLS, WHOLE_BY, read_answer, sweep
 from inventory.discover.fields import FieldError
 from inventory.model import KINDS, CallState, TaskAttachment
@@ -254,7 +254,7 @@ def value(call: str, **changes: Any) -> Any:  # noqa: ANN401  # a value of any k
 
 def test_every_call_has_an_example_and_every_kind_a_call() -> None:
     no_values = {"ecs.list-clusters", "s3files.list-file-systems"}
-    assert set(EXAMPLES) | no_values | {trail.CALL} == set(CALLS)
+    assert set(EXAMPLES) | no_values | {trail.CALL, datapoints.CALL} == set(CALLS)
     kinds = {kind for call in CALLS.values() for kind in (call.kind, *call.others)}
     by_cluster = {"cluster_use"}  # dumps of Kubernetes clusters, each a call of its own
     assert kinds - {""} | by_cluster == set(KINDS)

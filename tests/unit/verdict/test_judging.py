@@ -13,6 +13,7 @@ from inventory.verdict import (
     Blind,
     Check,
     Code,
+    Connections,
     Facts,
     History,
     Label,
@@ -20,8 +21,11 @@ from inventory.verdict import (
     Rules,
     Severity,
     Standing,
+    Trust,
+    Untouched,
     Use,
     Verdict,
+    Witness,
     judge,
 )
 
@@ -153,9 +157,13 @@ def test_whatever_was_not_looked_at_keeps_from_quiet(code: Code) -> None:
 
 
 def test_every_class_of_unknown_is_tried() -> None:
-    assert set(UNKNOWNS) | {Code.BLIND_ACCEPTED} == {
-        code for code, of in CODES.items() if of is Verdict.UNKNOWN
+    told = {
+        Code.BLIND_ACCEPTED,
+        Code.BRIDGED,
+        Code.METRIC_UNPROVEN,
+        Code.METRIC_CONTRADICTED,
     }
+    assert set(UNKNOWNS) | told == {code for code, of in CODES.items() if of is Verdict.UNKNOWN}
 
 
 @pytest.mark.parametrize("code", UNKNOWNS)
@@ -222,3 +230,64 @@ def test_the_order_of_facts_does_not_matter() -> None:
     one = judge(replace(HEALTHY, uses=uses, checks=checks), RULES)
     other = judge(replace(HEALTHY, uses=uses[::-1], checks=checks[::-1]), RULES)
     assert one == other
+
+
+# -- what a metric tells ---------------------------------------------------------------------------
+
+
+def test_somebody_whom_nobody_saw_is_use() -> None:
+    connected = (
+        Connections(START + DAY, START + DAY + 60, 60, 2),
+        Connections(START + 3 * DAY, START + 3 * DAY + HOUR, HOUR, 1),
+    )
+    told = judge(replace(HEALTHY, connections=connected), RULES)
+    assert told.verdict is Verdict.IN_USE
+    (reason,) = [one for one in told.reasons if one.severity is Severity.BLOCKING]
+    assert reason.code is Code.CONNECTIONS_WITHOUT_CLIENT
+    assert reason.evidence["start"] == START + DAY
+    assert (reason.evidence["last_start"], reason.evidence["end"]) == (
+        START + 3 * DAY,
+        START + 3 * DAY + HOUR,
+    )
+    assert (reason.evidence["most"], reason.evidence["stretches"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_told"),
+    [
+        (START, END, True),
+        (START - DAY, END - 3 * HOUR, True),
+        (START + 1, END, False),
+        (START, END - 3 * HOUR - 1, False),
+    ],
+)
+def test_mounted_and_not_read_or_written_all_the_while(
+    since: int, until: int, *, is_told: bool
+) -> None:
+    idle = replace(HEALTHY, untouched=Untouched(since, until))
+    told = judge(replace(idle, uses=(use(MountState.IDLE),)), RULES)
+    assert told.verdict is Verdict.IN_USE
+    assert (Code.MOUNTED_WITHOUT_IO in [one.code for one in told.reasons]) is is_told
+    assert judge(idle, RULES).verdict is Verdict.QUIET, "not mounted, so nothing to tell"
+
+
+def test_a_metric_that_is_not_believed_is_named_and_keeps_nothing_from_quiet() -> None:
+    met = {"file_system_id": "fs-1", "start": 1, "end": 2}
+    for witness, codes in (
+        (Witness(Trust.CONTRADICTED, met), [Code.METRIC_CONTRADICTED]),
+        (Witness(Trust.UNPROVEN, needed=True), [Code.METRIC_UNPROVEN]),
+        (Witness(Trust.UNPROVEN), []),
+        (Witness(Trust.PROVEN, met, needed=True), []),
+    ):
+        told = judge(replace(HEALTHY, witness=witness), RULES)
+        assert told.verdict is Verdict.QUIET
+        assert [one.code for one in told.reasons] == [Code.NO_EVIDENCE_OF_USE, *codes]
+
+
+def test_what_was_bridged_is_told_with_what_it_can_hide() -> None:
+    told = judge(replace(HEALTHY, bridged=((START, START + HOUR), (END - 60, END))), RULES)
+    assert told.verdict is Verdict.QUIET
+    (reason,) = [one for one in told.reasons if one.code is Code.BRIDGED]
+    assert reason.severity is Severity.WARNING
+    assert "rejected" in reason.message
+    assert reason.evidence == {"start": START, "end": END, "seconds": 3660, "stretches": 2}
