@@ -1,4 +1,4 @@
-"""The steps of the pipeline: sweep and learn, read a source, look back, join old facts. Whoever takes one holds its lock.
+"""The steps of the pipeline: sweep and learn, read a source, look back, join old facts, forget. Whoever takes one holds its lock.
 
 Taken once by a command (:mod:`inventory.pipeline`), again and again by :mod:`inventory.daemon`. Each may be killed at any point and taken
 again.
@@ -6,7 +6,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,10 +18,13 @@ from inventory.discover import sweeping
 from inventory.discover.asked import Asked
 from inventory.model import DAY
 from inventory.resolve.networks import Networks
-from inventory.store import Store
+from inventory.store import Kept, Store
+from inventory.store.kept import is_forgotten
 
 if TYPE_CHECKING:
     from inventory.config import Settings
+    from inventory.store.mounts import FileSystemKey
+    from inventory.store.remembered import Memory
 
 T = TypeVar("T")
 
@@ -34,8 +37,14 @@ SWEEPS = "discover"
 COMPACTION = "compact"
 """The lock of whoever joins old facts."""
 
+FORGETTING = "forget"
+"""The lock of whoever forgets."""
+
 KEPT_APART = 3 * DAY
-"""Seconds for which facts stay as they were read, for late objects and repeated readings replace them; longer if a pass is later."""
+"""Seconds for which facts stay as they were read at least: late objects and repeated readings replace them. Longer if a pass is later."""
+
+SPARE = 2 * DAY
+"""Seconds for which things are kept beyond ``[retention]``: a window of just as long is asked about again for a day (a certificate)."""
 
 
 def source_lock(name: str) -> str:
@@ -92,7 +101,8 @@ def read(
     if there.whole:
         store.forget(source.name, {ref.key for ref in there.refs})
     done = store.done(source.name)
-    new = [ref for ref in there.refs if is_new(ref, done)]
+    since = store.kept().facts
+    new = [ref for ref in there.refs if is_new(ref, done) and not is_forgotten(ref, since)]
     progress.start(len(new), sum(ref.size for ref in new))
     knowledge = store.knowledge()
     batches = read_all(source, new, knowledge.known, run.settings.collect.workers or 0)
@@ -115,7 +125,54 @@ def compact(run: Run) -> int:
     read_up_to = run.store.read_up_to({source.name for source in sources})
     if read_up_to is None:
         return 0
-    before = read_up_to - max(KEPT_APART, max(ages, default=0) + DAY)
+    before = read_up_to - max(KEPT_APART, run.settings.retention.runs, max(ages, default=0) + DAY)
     # What turns up later (a mount target, a format) has windows read again as far as they are listed.
     before = min([before, *windows_from(run.settings, run.clock())])
     return run.store.compact(before, Networks(run.settings.networks), run.is_over)
+
+
+def to_keep(run: Run) -> Kept | None:
+    """Since when what is to be kept, by ``[retention]``; ``None`` while nothing was read.
+
+    Counted back from the newest record, or from now if that is earlier: neither a clock that is put forward nor a record of the future
+    makes anything old.
+    """
+    newest = run.store.newest()
+    if newest is None:
+        return None
+    now, spans = min(newest, run.clock()) - SPARE, run.settings.retention
+    facts = _midnight(now - spans.days)
+    return Kept(
+        facts,
+        min(facts, _midnight(now - spans.intervals)),
+        min(facts, _midnight(now - spans.knowledge)),
+    )
+
+
+def forget(
+    run: Run, memories: Callable[[int], Mapping[FileSystemKey, Memory]]
+) -> Mapping[str, int]:
+    """Forget what is too old, and delete facts and mounts of it; how many rows are gone, by table.
+
+    ``memories`` tells what is to be remembered of looking at file systems when facts from before a moment are forgotten.
+    """
+    since, before = to_keep(run), run.store.kept()
+    if since is not None and any(new > old for new, old in zip(since, before, strict=True)):
+        told = memories(since.facts) if since.facts > before.facts else {}
+        # Facts that are kept are named by knowledge of their time.
+        facts = max(since.facts, before.facts)
+        run.store.keep(since._replace(knowledge=min(since.knowledge, facts)), told)
+    gone = run.store.drop(run.is_over)
+    run.report.forgot(gone)
+    return gone
+
+
+def unlearn(run: Run) -> Mapping[str, int]:
+    """Delete knowledge that is forgotten; how many rows are gone, by table. Learning may go on meanwhile."""
+    gone = run.store.unlearn(run.is_over) if run.store.kept().knowledge else {}
+    run.report.forgot(gone)
+    return gone
+
+
+def _midnight(moment: int) -> int:
+    return max(0, moment - moment % DAY)

@@ -144,6 +144,8 @@ class EndReason(StrEnum):
     CLIENT_DELETED = "client_deleted"
     MOUNT_TARGET_DELETED = "mount_target_deleted"
     COVERAGE_LOST = "coverage_lost"
+    FORGOTTEN = "forgotten"
+    """It was not there for longer than the mount gap, and nobody knows any more whether anybody looked."""
 
 
 class Interval(NamedTuple):
@@ -167,6 +169,8 @@ class Horizon(NamedTuple):
     client_gone: int | None = None
     """The client is known not to exist from this moment on."""
     mount_target_gone: int | None = None
+    forgotten: int = 0
+    """Before this moment nobody knows any more when anybody looked; nothing is ``seen`` there."""
 
 
 def mount_gap(aggregation: int) -> int:
@@ -178,7 +182,8 @@ def intervals(runs: Iterable[Span], seen: Sequence[Span], horizon: Horizon) -> l
     """``runs`` (first and last record of each contact) joined where no silence *in seen time* is longer than the mount gap.
 
     ``seen`` are the moments at which the mount target was looked at. A hole in it ends nothing: a mount that is there on both sides was
-    there all along, as far as anybody can tell. Idempotent, commutative and associative in ``runs``.
+    there all along, as far as anybody can tell. In forgotten time, though, a silence is told as one: runs are all that is left of it.
+    Idempotent, commutative and associative in ``runs``.
     """
     looked, gap = Looked(seen), horizon.mount_gap
     ordered = sorted(runs)
@@ -187,7 +192,8 @@ def intervals(runs: Iterable[Span], seen: Sequence[Span], horizon: Horizon) -> l
     presence: list[Span] = []
     for start, end in ordered:
         if presence and (
-            start - presence[-1][1] <= gap or looked.within(presence[-1][1], start) <= gap
+            start - presence[-1][1] <= gap
+            or _silence(presence[-1][1], start, looked, horizon) <= gap
         ):
             presence[-1] = (presence[-1][0], max(presence[-1][1], end))
         else:
@@ -199,6 +205,11 @@ def intervals(runs: Iterable[Span], seen: Sequence[Span], horizon: Horizon) -> l
     ]
 
 
+def _silence(after: int, before: int, seen: Looked, horizon: Horizon) -> int:
+    """Seconds of silence that were seen, or may have been."""
+    return seen.within(after, before) + max(0, min(before, horizon.forgotten) - after)
+
+
 def _interval(span: Span, follower: int | None, seen: Looked, horizon: Horizon) -> Interval:
     start, end = span
     gap = horizon.mount_gap
@@ -207,9 +218,10 @@ def _interval(span: Span, follower: int | None, seen: Looked, horizon: Horizon) 
     if follower is None and until - end <= gap and not _gone(end, horizon):
         return Interval(start, end, open_start, open_end=True, ended_reason=None)
     reason = _end_reason(end, until, seen, horizon)
-    return Interval(
-        start, end, open_start, open_end=reason is EndReason.COVERAGE_LOST, ended_reason=reason
-    )
+    if reason is EndReason.COVERAGE_LOST and follower is not None:
+        reason = EndReason.FORGOTTEN  # else what follows would be one with it
+    nobody_saw = reason in (EndReason.COVERAGE_LOST, EndReason.FORGOTTEN)
+    return Interval(start, end, open_start, open_end=nobody_saw, ended_reason=reason)
 
 
 def _gone(end: int, horizon: Horizon) -> bool:
@@ -231,8 +243,10 @@ def _end_reason(end: int, until: int, seen: Looked, horizon: Horizon) -> EndReas
 
 
 class GapReason(StrEnum):
-    """Why nobody was looking."""
+    """Why nobody was looking. Of several reasons the first here is told."""
 
+    FORGOTTEN = "forgotten"
+    """Somebody may have been, but what was read is not kept any more."""
     SKIPDATA = "skipdata"
     BATCH_FAILED = "batch_failed"
     REJECT_ONLY = "reject_only"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from inventory.answers import deleting, listing, planning, status, who
+from inventory.answers import deleting, listing, planning, remembering, status, who
 from inventory.answers.asking import Desk
 from inventory.answers.case import Asked
 from inventory.answers.deleting import Checked
@@ -20,6 +20,8 @@ from inventory.model import iso
 if TYPE_CHECKING:
     from inventory.config import Settings
     from inventory.store import Store
+    from inventory.store.mounts import FileSystemKey
+    from inventory.store.remembered import Memory
     from inventory.store.views import Reader
 
 __all__ = ["Answers", "Asked", "By", "Checked", "Json"]
@@ -114,6 +116,11 @@ class Answers:
                 # The longer look first: the shorter one is a part of it.
                 answer = who.of_version(desk, version, (0, None), "client")
                 yield listing.file_system_line(desk, version), answer
+
+    def memories(self, until: int) -> dict[FileSystemKey, Memory]:
+        """What is to be remembered of looking at each file system when facts from before a moment are forgotten."""
+        with self._desk() as desk:
+            return remembering.memories(desk, until)
 
     def status(self) -> Json:
         """How well the inventory sees: sources, holes, sweeps, formats, what could not be resolved."""

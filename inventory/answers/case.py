@@ -21,7 +21,7 @@ from inventory.discover.kubernetes import cluster_of
 from inventory.errors import InventoryError, UsageError
 from inventory.model import DAY, FileSystem, MountState, MountTarget, Span, Version, iso
 from inventory.store import uses, views
-from inventory.timeline import Gap
+from inventory.timeline import Gap, GapReason
 from inventory.verdict import Blind, Connections, Facts, History, Judgement, Rules, Use, judge
 
 if TYPE_CHECKING:
@@ -241,21 +241,34 @@ class Case:
         if since is None or since >= self.window[0]:
             return ()
         before = self.desk.observer.seeing(self.version, (since, self.window[0])).coverage
-        return tuple(
+        blind = [
             (gap.start, gap.end)
             for gap in before.gaps
-            if gap.bridged_by is None and gap.end - gap.start > self.asked.accept_blind
-        )
+            if gap.bridged_by is None
+            and gap.end - gap.start > self.asked.accept_blind
+            and gap.reason is not GapReason.FORGOTTEN
+        ]
+        return (*blind, *self._blind_once(since))
 
     def _looked_since(self, spans: Mapping[str, Sequence[Span]]) -> int | None:
-        """From when on uses would have been seen; at the latest from when on one was."""
+        """From when on uses would have been seen; at the latest from when on one was, and not before mounts are kept."""
         visible = self.seeing.coverage.visible_since
+        memory = self.desk.observer.memory(self.version)
+        looked = memory.looked if memory else None
         firsts = [start for days in spans.values() for start, _ in days]
-        known = [*firsts, *([] if visible is None else [visible])]
+        known = [*firsts, *(one for one in (visible, looked) if one is not None)]
         if not known:
             return None
         born = self.version.value.creation_time
-        return min(known) if born is None else max(born, min(known))
+        since = max(min(known), self.desk.observer.kept.mounts)
+        return since if born is None else max(born, since)
+
+    def _blind_once(self, since: int) -> list[Span]:
+        """Up to the last moment, of the time before facts are kept, at which nobody is remembered to have looked."""
+        kept, memory = self.desk.observer.kept.facts, self.desk.observer.memory(self.version)
+        until = memory.last_hidden(self.asked.accept_blind) if memory else kept
+        end = min(until or 0, kept, self.window[0])
+        return [(since, end)] if since < end else []
 
     # -- what --------------------------------------------------------------------------------------------------------------------------
 

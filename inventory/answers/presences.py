@@ -33,6 +33,8 @@ class Sight(NamedTuple):
     aggregation: int
     mount_gap: int
     gone: int | None
+    forgotten: int = 0
+    """Before this moment nobody knows any more when anybody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def _presences_at(target: str, rows: Sequence[MountRow], asked: Asked) -> list[P
     gap = sight.mount_gap
     runs = [(row.mount.first_seen, row.mount.last_seen) for row in rows]
     since = max([last for _, last in runs]) - gap
-    horizon = Horizon(asked.as_of, gap, _client_gone(rows, since, asked), sight.gone)
+    horizon = Horizon(
+        asked.as_of, gap, _client_gone(rows, since, asked), sight.gone, sight.forgotten
+    )
     spans = intervals(runs, sight.seen, horizon)
     if len(spans) == 1:
         return [Presence(spans[0], target, rows)]

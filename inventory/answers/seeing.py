@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from inventory.answers.listed import FILE_SYSTEMS, Listings
@@ -22,7 +23,10 @@ from inventory.model import (
     Version,
 )
 from inventory.resolve.topology import Topology
-from inventory.store import strays, views
+from inventory.store import remembered, strays, views
+from inventory.store.kept import kept_since
+from inventory.store.mounts import FileSystemKey
+from inventory.store.remembered import Memory
 from inventory.store.views import Reader
 from inventory.timeline import (
     Coverage,
@@ -39,6 +43,7 @@ from inventory.timeline import (
     mount_gap,
     seen_by,
     subtract,
+    union,
 )
 
 _FOREVER = 1 << 40
@@ -85,11 +90,22 @@ class Observer:
         self._frontiers = views.frontiers(conn)
         self._unread = views.unread(conn)
         self._given_up = strays.given_up(conn)
+        self.kept = kept_since(conn)
+        """Since when facts, mounts and knowledge are kept."""
         self._flow_logs = self._covering_flow_logs()
         self._through: dict[str, set[str]] = {}
         self._rejecting: dict[tuple[str, str], bool] = {}
         self._shown = Shown(conn)
         self._told: dict[tuple[str, str], list[Version[FileSystem]]] | None = None
+
+    @cached_property
+    def _memories(self) -> Mapping[FileSystemKey, Memory]:
+        return remembered.read(self._conn)
+
+    def memory(self, version: Version[FileSystem]) -> Memory | None:
+        """What is remembered of looking at a file system before facts are kept; ``None``: nothing."""
+        key = FileSystemKey(version.account, version.region, version.value.file_system_id)
+        return self._memories.get(key)
 
     # -- as of -------------------------------------------------------------------------------------------------------------------------
 
@@ -97,6 +113,11 @@ class Observer:
     def newest(self) -> int | None:
         """Up to where any source was read; ``None`` when nothing was."""
         return max((frontier.last for frontier in self._frontiers.values()), default=None)
+
+    @property
+    def oldest(self) -> int | None:
+        """From where on anything was read that is kept; ``None`` when nothing was."""
+        return min((frontier.first for frontier in self._frontiers.values()), default=None)
 
     def as_of(self, version: Version[FileSystem]) -> int | None:
         """Up to where every source needed for this file system was read; ``None`` when nothing was read.
@@ -131,24 +152,40 @@ class Observer:
         as_of = self.as_of(version)
         if as_of is None:
             return Seeing(blind_coverage(window, GapReason.NO_RECORDS), None, {})
+        found, sights = self._covered(version, window, max(window[1], as_of), as_of)
+        return Seeing(found, as_of, sights)
+
+    def coverage(self, version: Version[FileSystem], window: Span) -> Coverage:
+        """Coverage of ``window`` alone."""
+        as_of = self.as_of(version)
+        if as_of is None:
+            return blind_coverage(window, GapReason.NO_RECORDS)
+        return self._covered(version, window, window[1], as_of)[0]
+
+    def _covered(
+        self, version: Version[FileSystem], window: Span, until: int, as_of: int
+    ) -> tuple[Coverage, dict[str, Sight]]:
+        """Coverage of a window, and how mount targets were looked at from its begin ``until`` then."""
         targets = self._targets(version)
-        reach = (window[0] - _LOOK_AROUND, max(window[1], as_of) + _LOOK_AROUND)
+        reach = (window[0] - _LOOK_AROUND, until + _LOOK_AROUND)
         watched, sights = self._watch(targets, reach)
         watched += self._without_targets(version, window, [one.existed for one in watched])
         watched += self._unlisted(version, targets)
         watched += self._listings.unknown((version.account, version.region), as_of)
-        found = self._covered(version, window, [self._within_life(version, one) for one in watched])
-        return Seeing(replace(found, visible_since=self._visible_since(targets)), as_of, sights)
+        watched += self._forgotten()
+        within = [self._within_life(version, one) for one in watched]
+        found = self._bridged(version, window, within)
+        return replace(found, visible_since=self._visible_since(targets)), sights
 
     def coverage_of(
         self, version: Version[FileSystem], target: Version[MountTarget], window: Span
     ) -> Coverage:
         """Coverage of a window by one mount target of a file system alone."""
         watched, _ = self._watch([target], (window[0] - _LOOK_AROUND, window[1] + _LOOK_AROUND))
-        found = self._covered(version, window, watched)
+        found = self._bridged(version, window, watched)
         return replace(found, visible_since=self._visible_since([target]))
 
-    def _covered(
+    def _bridged(
         self, version: Version[FileSystem], window: Span, watched: Sequence[Watched]
     ) -> Coverage:
         """Coverage, its holes bridged where CloudWatch says, and can be believed, that nobody was connected to the file system."""
@@ -208,15 +245,25 @@ class Observer:
         )
         kept = (max(reach[0], self._kept_since(target)), reach[1])
         found = self._views(records, nameless, flow_logs, kept, interval)
-        seen = Looked(span for view in found for span in seen_by(view, interval))
+        shown = union(span for view in found for span in seen_by(view, interval))
+        seen = Looked(subtract(shown, [one.existed for one in self._forgotten()]))
         life = self._topology.mount_target_life(target.value.mount_target_id)
         gone = life.before if life else target.not_after
         born = life.after if life else target.not_before
         existed = (-_FOREVER if born is None else born, _FOREVER if gone is None else gone)
-        holes = sorted({hole for view in found for hole in all_holes(view)})
-        return Watched(existed, seen, holes), Sight(
-            seen, interval, self._limits.mount_gap or mount_gap(interval), gone
+        holes = {hole for view in found for hole in all_holes(view)}
+        holes |= {hole for one in self._forgotten() for hole in one.holes}
+        gap = self._limits.mount_gap or mount_gap(interval)
+        return (
+            Watched(existed, seen, sorted(holes)),
+            Sight(seen, interval, gap, gone, self.kept.facts),
         )
+
+    def _forgotten(self) -> list[Watched]:
+        """The time of which what was read is not kept any more, as something that is there and that nobody watches."""
+        until = self.kept.facts
+        hole = Hole(-_FOREVER, until, GapReason.FORGOTTEN)
+        return [Watched((-_FOREVER, until), (), [hole])] if until else []
 
     def _views(
         self,

@@ -29,6 +29,10 @@ def status(desk: Desk) -> Json:
     tried = _duties(desk)
     return {
         "as_of": iso(desk.as_of()),
+        "kept_since": {
+            name: iso(since) if since else None
+            for name, since in desk.observer.kept._asdict().items()
+        },
         "problems": [
             *_duty_problems(tried),
             *swept.problems(sweeps),

@@ -39,6 +39,9 @@ def status_blocks(answer: Row, times: Times, now: int | None = None) -> Iterator
         else "nothing has been read yet",
         "dim",
     )
+    if kept := {what: since for what, since in answer["kept_since"].items() if since}:
+        told = ", ".join(f"{what} since {times.minute(since)}" for what, since in kept.items())
+        yield Line(f"kept by [retention]: {told}", "dim")
     sources = list(_sources(answer, times, now))
     if sources:
         yield Line("")

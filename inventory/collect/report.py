@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,6 +75,9 @@ class Report:
         self.scanned += batch.scan.bytes
         if batch.state in (BatchState.FAILED, BatchState.PARTIAL):
             self._alike.add(self.problems, f"source {source}: ", batch)
+
+    def forgot(self, rows: Mapping[str, int]) -> None:
+        """So many rows of tables were deleted, for they were too old."""
 
     def failed(self, error: InventoryError, of: str = "") -> None:
         """Something could not be done, but the rest was; ``of`` says whose it is, if the error does not itself."""

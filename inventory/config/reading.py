@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from inventory.config.retention import forgets_too_early
 from inventory.config.sections import SECTIONS, Settings
 from inventory.config.values import shown
 from inventory.errors import ConfigError
@@ -81,6 +82,8 @@ def parse(
     except ValidationError as error:
         for path, problem in _problems(error):
             problems.setdefault(path, problem)
+    if settings is not None:
+        problems |= forgets_too_early(settings)
     if settings is not None and not problems:
         return settings
     if overridden and "database.url" in problems:

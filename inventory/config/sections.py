@@ -230,12 +230,16 @@ class VerdictSettings(Section):
 
 
 class RetentionSettings(Section):
-    """``[retention]``; in seconds."""
+    """``[retention]``; in seconds, counted back from the newest record."""
 
     runs: Duration = seconds("14d")
+    """Facts stay as they were read; later ones are joined."""
     days: Duration = seconds("400d")
+    """Facts, and what they say of time that was looked at."""
     intervals: Duration = seconds("1100d")
+    """Derived mounts."""
     knowledge: Duration = seconds("400d")
+    """Interfaces, instances and tasks that are gone, and what sweeps said of them."""
 
 
 class ServeSettings(Section):

@@ -35,6 +35,12 @@ class Telling(Report):
                 source, batch.state.value, outcomes, batch.ref.size, batch.scan.bytes
             )
 
+    def forgot(self, rows: Mapping[str, int]) -> None:
+        """Rows were deleted."""
+        Report.forgot(self, rows)
+        if self.metrics is not None:
+            self.metrics.forgot(rows)
+
 
 class MeteredStore(Store):
     """A store that counts the requests to AWS that are written down in it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inventory import notify, steps
+from inventory.answers import Answers
 from inventory.collect.choosing import begin, opened
 from inventory.collect.needs import Needs
 from inventory.collect.report import Report
@@ -18,7 +19,7 @@ from inventory.discover import sweeping
 from inventory.discover.asked import Asked
 from inventory.errors import LockedError, StandstillError
 from inventory.export import feed
-from inventory.model import BatchState
+from inventory.model import BatchState, iso
 from inventory.telemetry import bound
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ COMPACT = 3600
 
 TELL = 300
 """Seconds between two looks at what happened, for the webhook."""
+
+FORGET = 3600
+"""Seconds between two looks whether anything is too old: a day's worth is forgotten at once."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,6 +89,7 @@ class Bench:
             for section in sections
         ]
         found.append(Duty("compact", steps.COMPACTION, COMPACT, self.compact))
+        found.append(Duty("forget", steps.FORGETTING, FORGET, self.forget(), freshens=False))
         if live:
             found.append(Duty("resolve", steps.SWEEPS, LOOK, self.resolve))
         if live and discover.cloudtrail.enabled:
@@ -185,6 +190,26 @@ class Bench:
         if gone:
             _LOG.info("%d rows of old facts were joined with others", gone)
         return self._ending(run.report)
+
+    def forget(self) -> Callable[[Duty, Store], Ending]:
+        """Forget what is older than ``[retention]``; knowledge when its moment has moved on, for that is looked through as a whole."""
+        done: list[int] = []
+
+        def work(duty: Duty, store: Store) -> Ending:
+            run = self._run(duty, store)
+            gone = dict(steps.forget(run, Answers(store, self.settings).memories))
+            since = store.kept()
+            if since.knowledge not in done:
+                gone |= steps.unlearn(run)
+                if not self.is_over():
+                    done[:] = [since.knowledge]
+            if gone:
+                rows = ", ".join(f"{number} of {table}" for table, number in sorted(gone.items()))
+                kept = ", ".join(f"{name} since {iso(at)}" for name, at in since._asdict().items())
+                _LOG.info("rows older than [retention] were deleted: %s; kept are %s", rows, kept)
+            return self._ending(run.report)
+
+        return work
 
     # -- the webhook ---------------------------------------------------------------------------------------------------------------------
 

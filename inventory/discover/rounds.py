@@ -42,11 +42,24 @@ class Used(Protocol):
         ...
 
 
+class Since(Protocol):
+    """Since when what is kept."""
+
+    @property
+    def knowledge(self) -> int:
+        """Epoch seconds; older sweeps are not to be looked at again."""
+        ...
+
+
 class Ledger(Protocol):
     """Where rounds look up what was asked before, and write down what they used."""
 
     def known_sweeps(self) -> Mapping[tuple[str, str, str], Mapping[str, CallState]]:
         """Every recorded sweep by name, account and region, with the state of its calls."""
+        ...
+
+    def kept(self) -> Since:
+        """Since when what is kept."""
         ...
 
     def call_times(self) -> Mapping[tuple[str, str, str], Times]:

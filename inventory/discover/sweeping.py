@@ -39,13 +39,13 @@ def sweeps(
     the sweeps.
     """
     if settings.discover.mode == "snapshots":
-        yield from new_sweeps(settings, ledger.known_sweeps())
+        yield from new_sweeps(settings, ledger.known_sweeps(), ledger.kept().knowledge)
         return
     from inventory.discover import rounds  # noqa: PLC0415 - botocore is most of a second, which snapshots mode need not wait for
 
     yield from rounds.a_round(settings.discover, ledger, clock=clock, asked=asked)
     if settings.discover.path.exists():
-        yield from new_dumps(settings, ledger.known_sweeps())
+        yield from new_dumps(settings, ledger.known_sweeps(), ledger.kept().knowledge)
 
 
 def is_quiet(settings: Settings, ledger: Ledger, *, now: int, asked: Asked) -> bool:
@@ -81,9 +81,9 @@ def recorded(settings: Settings, folder: Path, *, clock: Callable[[], int]) -> I
 
 
 def new_sweeps(
-    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]]
+    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]], since: int = 0
 ) -> Iterator[Sweep]:
-    """Every sweep that can tell more than is known, oldest first; ``known`` are the calls of each recorded sweep.
+    """Every sweep that can tell more than is known, oldest first; ``known`` are the calls of each recorded sweep since then.
 
     A recorded answer that was missing or broken is looked at again: the file may have been mended. What is passed over is logged. Raises
     ``SnapshotError`` when the folder cannot be read, or holds no sweep where there is something.
@@ -95,12 +95,12 @@ def new_sweeps(
             msg, hint="sweeps lie in YYYYMMDDTHHMMSSZ/<account>/<region>/<call>.json below it"
         )
     for ref in found.sweeps:
-        if _tells_more(ref, [*CALLS, *snapshots.dumps(ref)], known):
+        if ref.taken_at >= since and _tells_more(ref, [*CALLS, *snapshots.dumps(ref)], known):
             yield snapshots.read(ref)
 
 
 def new_dumps(
-    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]]
+    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]], since: int = 0
 ) -> Iterator[Sweep]:
     """As :func:`new_sweeps`, of dumps of Kubernetes clusters alone: what there is to read beside live sweeps.
 
@@ -109,7 +109,7 @@ def new_dumps(
     if not settings.discover.path.exists():
         return
     for ref in _listed(settings).sweeps:
-        if _tells_more(ref, snapshots.dumps(ref), known):
+        if ref.taken_at >= since and _tells_more(ref, snapshots.dumps(ref), known):
             yield snapshots.read_dumps(ref)
 
 

@@ -26,14 +26,17 @@ from inventory.store import (
     copying,
     duties,
     facts,
+    kept,
     locks,
     metrics,
     questions,
     recording,
+    remembered,
     schema,
     sources,
     sweeps,
     unexplained,
+    unlearn,
     views,
 )
 from inventory.store.asking import CallKey, CallTimes, Counts, DayUse
@@ -46,8 +49,12 @@ from inventory.store.engine import (
     translated,
     writer_engine,
 )
+from inventory.store.forget import STEPS, Step, not_listed
+from inventory.store.kept import Kept
 from inventory.store.loading import Knowledge
 from inventory.store.locks import FencedError, Lock
+from inventory.store.mounts import FileSystemKey
+from inventory.store.remembered import Memory
 from inventory.store.schema import SchemaState, SchemaStatus
 from inventory.store.statements import chunks
 
@@ -61,6 +68,7 @@ __all__ = [
     "DayUse",
     "DutyRow",
     "FencedError",
+    "Kept",
     "Knowledge",
     "Lock",
     "SchemaState",
@@ -377,6 +385,12 @@ class Store:
             self.write(partial(compact.finish, hour=found.hour, before=before))
         return gone
 
+    def newest(self) -> int | None:
+        """Up to when any source was read; ``None``: none was."""
+        with self.reading() as connection:
+            found = views.frontiers(connection)
+        return max((frontier.last for frontier in found.values()), default=None)
+
     def read_up_to(self, sources: Collection[str]) -> int | None:
         """Up to when all of some sources are read, those apart that were never read; ``None``: none was."""
         with self.reading() as connection:
@@ -384,8 +398,54 @@ class Store:
         return min((found[name].last for name in sources if name in found), default=None)
 
     def forget(self, source: str, listed: Collection[str]) -> None:
-        """Forget batches that were never read, whose name tells no time, and that are not there any more; ``listed`` are those that are."""
-        self.write(lambda connection: facts.forget(connection, source, listed))
+        """Forget batches whose name tells no time and that are not there any more; ``listed`` are those that are.
+
+        Those that were never read, and those of which nothing is kept.
+        """
+
+        def work(connection: Connection) -> None:
+            facts.forget(connection, source, listed)
+            not_listed(connection, source, listed)
+
+        self.write(work)
+
+    def kept(self) -> Kept:
+        """Since when facts, mounts and knowledge are kept."""
+        with self.reading() as connection:
+            return kept.kept_since(connection)
+
+    def keep(self, since: Kept, memories: Mapping[FileSystemKey, Memory] | None = None) -> None:
+        """Forget what is older, but for what is to be remembered of looking at file systems. Never takes anything back.
+
+        From then on no answer rests on it; :meth:`drop` deletes its rows.
+        """
+
+        def work(connection: Connection) -> None:
+            remembered.remember(connection, memories or {})
+            kept.keep(connection, since)
+
+        self.write(work)
+
+    def drop(self, is_over: Callable[[], bool]) -> dict[str, int]:
+        """Delete facts and mounts that are forgotten, in small transactions, until ``is_over``; how many rows, by table."""
+        return self._drop(STEPS, is_over)
+
+    def unlearn(self, is_over: Callable[[], bool]) -> dict[str, int]:
+        """As :meth:`drop`, of knowledge."""
+        with self.reading() as connection:
+            needed = unlearn.needed(connection, self.topology())
+        return self._drop(unlearn.steps(needed), is_over)
+
+    def _drop(self, steps: Iterable[Step], is_over: Callable[[], bool]) -> dict[str, int]:
+        gone: dict[str, int] = {}
+        for step in steps:
+            while not is_over():
+                with self.reading() as connection:
+                    if not step.pending(connection):
+                        break
+                number = self.write(step.drop)
+                gone[step.name] = gone.get(step.name, 0) + number
+        return gone
 
     def record(
         self,

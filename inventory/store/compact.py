@@ -43,6 +43,7 @@ from inventory.resolve.derive import Unit, counted, derive, is_one_client
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store.facts import MOST, joined_batches
+from inventory.store.kept import kept_since
 from inventory.store.statements import chunks, upsert
 from inventory.store.strays import captured_interfaces
 from inventory.store.tables import BATCH, CAPTURE, JOINED, META, SIGHTING, SOURCE
@@ -83,6 +84,7 @@ class Hour(NamedTuple):
 def next_hour(conn: Connection, before: int) -> Hour | None:
     """The first hour that was not compacted yet and ends before a moment; ``None``: there is none."""
     done = conn.execute(select(META.c.value).where(META.c.name == _UNTIL)).scalar() or 0
+    done = max(done, kept_since(conn).facts)
     wanted = select(func.min(SIGHTING.c.hour)).where(
         SIGHTING.c.hour >= done, SIGHTING.c.hour <= before - HOUR
     )

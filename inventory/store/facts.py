@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from inventory.model import HOUR, Batch, BatchState, Sighting
 from inventory.resolve.derive import Unit, reached_units
 from inventory.store import tallies
+from inventory.store.kept import kept_part, kept_since
 from inventory.store.statements import chunks, insert_rows
 from inventory.store.tables import BATCH, CAPTURE, JOINED, SIGHTING, SOURCE
 from inventory.store.values import storable
@@ -108,9 +109,10 @@ def record_batches(conn: Connection, source: int, batches: Iterable[Batch]) -> s
     """Write batches and their facts, replacing what earlier versions of them said; return the units that were touched.
 
     What was read well once is not given up because it cannot be read any more: a batch that failed, or is gone, keeps the facts of its
-    last good reading. Of two batches with one key the later counts.
+    last good reading. Of two batches with one key the later counts. Facts from before what is kept are left out.
     """
-    wanted = {storable(batch.ref.key): batch for batch in batches}
+    since = kept_since(conn).facts
+    wanted = {storable(batch.ref.key): kept_part(batch, since) for batch in batches}
     known = _rows_by_key(conn, source, wanted)
     joined = joined_batches(conn, [row.id for row in known.values()])
     wanted = {

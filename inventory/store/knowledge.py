@@ -142,7 +142,7 @@ def record_sweeps(conn: Connection, sweeps: Iterable[Sweep]) -> Recorded:
                 spoken[told.scope] = min(taken_at, spoken.get(told.scope, taken_at))
     if changed:
         asking.note(conn, written)
-        _count_change(conn)
+        count_change(conn)
     return Recorded(span, spoken)
 
 
@@ -406,13 +406,11 @@ def _replace_runs(conn: Connection, scope_id: int, gone: list[Run], come: list[R
         conn.execute(insert(KNOWLEDGE_RUN), add)
 
 
-def _count_change(conn: Connection) -> None:
+def count_change(conn: Connection) -> None:
+    """Let whoever knows anything read it anew."""
+    one_more, first = {"value": META.c.value + 1}, {"name": VERSION_NAME, "value": 1}
     statement = upserting(conn.dialect.name, META)
-    one_more = {"value": META.c.value + 1}
-    conn.execute(
-        statement.on_conflict_do_update(index_elements=["name"], set_=one_more),
-        {"name": VERSION_NAME, "value": 1},
-    )
+    conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_=one_more), first)
 
 
 def knowledge_version(conn: Connection) -> int:

@@ -36,6 +36,7 @@ from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store import attributions
 from inventory.store.changes import Touched
+from inventory.store.kept import kept_since
 from inventory.store.tables import BATCH, MOUNT_HOUR, SIGHTING, SOURCE
 
 _MANY_UNITS = 64
@@ -75,10 +76,12 @@ _DELETE_UNIT = delete(MOUNT_HOUR).where(
 def rebuild(
     conn: Connection, units: Iterable[Unit], topology: Topology, networks: Networks
 ) -> None:
-    """Derive the mount hours of ``units`` anew, inside the caller's writing transaction."""
+    """Derive the mount hours of ``units`` anew, inside the caller's writing transaction; those without facts any more stay as they are."""
     by_hour: dict[int, set[Unit]] = defaultdict(set)
+    since = kept_since(conn).facts
     for unit in units:
-        by_hour[unit.hour].add(unit)
+        if unit.hour >= since:
+            by_hour[unit.hour].add(unit)
     for hour, wanted in sorted(by_hour.items()):
         conn.execute(
             _DELETE_UNIT,
@@ -227,10 +230,15 @@ def inside(
     topology: Topology,
     networks: Networks,
 ) -> list[MountRow]:
-    """``rows`` that touch ``window`` with counts of what starts inside of it only: those that its ends cut are derived anew."""
+    """``rows`` that touch ``window`` with counts of what starts inside of it only: those that its ends cut are derived anew.
+
+    Those whose facts are forgotten count whole.
+    """
     cut: dict[int, set[Unit]] = defaultdict(set)
+    since = kept_since(conn).facts
     for row in rows:
-        if row.mount.first_seen < window[0] or row.mount.last_seen >= window[1]:
+        is_cut = row.mount.first_seen < window[0] or row.mount.last_seen >= window[1]
+        if is_cut and row.mount.hour >= since:
             cut[row.mount.hour].add(Unit(row.server, row.mount.client, row.mount.hour))
     kept = [
         row
@@ -304,12 +312,14 @@ def newest_accepted(conn: Connection, key: FileSystemKey) -> Newest:
 
 def units_between(conn: Connection, span: Span | None) -> set[Unit]:
     """The units with sightings that touch ``span``; every unit when it is ``None``. Those already derived are among them."""
+    since = kept_since(conn).facts
     sighted = (
         select(SIGHTING.c.server, SIGHTING.c.true_client, SIGHTING.c.hour)
-        .where(SIGHTING.c.stray == 0)
+        .where(SIGHTING.c.stray == 0, SIGHTING.c.hour >= since)
         .distinct()
     )
     derived = select(MOUNT_HOUR.c.server, MOUNT_HOUR.c.client, MOUNT_HOUR.c.hour).distinct()
+    derived = derived.where(MOUNT_HOUR.c.hour >= since)
     if span is not None:
         start, end = span[0] - span[0] % HOUR, span[1]
         # An hour's derivation looks at what reaches into it from the hour before.

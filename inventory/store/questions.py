@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from inventory.model import DAY, Place, Unnamed, Wanted
 from inventory.store import asked, attributions
+from inventory.store.kept import kept_since
 from inventory.store.loading import Knowledge
 from inventory.store.statements import chunks
 from inventory.store.tables import MOUNT_HOUR
@@ -46,7 +47,9 @@ def _unnamed(conn: Connection, knowledge: Knowledge, since: int) -> list[Unnamed
     )
     statement = (
         select(*groups, func.min(MOUNT_HOUR.c.first_seen), func.max(MOUNT_HOUR.c.last_seen))
-        .where(MOUNT_HOUR.c.hour >= since)
+        .where(
+            MOUNT_HOUR.c.hour >= max(since, kept_since(conn).facts)
+        )  # older ones stay as they are
         .group_by(*groups, day)
     )
     found: set[Unnamed] = set()

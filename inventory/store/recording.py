@@ -13,6 +13,7 @@ from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import CARRIED, TOLERANCE
 from inventory.store import asked, changes, facts, metrics, mounts, sizes, sources, strays, views
+from inventory.store.kept import kept_since
 from inventory.store.knowledge import knowledge_version, record_sweeps
 from inventory.store.loading import Knowledge, load, load_since
 from inventory.store.statements import upsert
@@ -35,9 +36,11 @@ def learn(
 
     What holds for all time is compared with what was known before, and concerns everything that it can name. ``before`` is knowledge that
     the caller still has: if it is the newest, what the sweeps do not speak of is not read again. ``answered`` is what histories were asked
-    and told completely, with what they told among the sweeps.
+    and told completely, with what they told among the sweeps. A sweep from before what is kept is left out: what it would be compared with
+    may be gone.
     """
-    given, told = list(sweeps), list(answered)
+    since = kept_since(conn).knowledge
+    given, told = [sweep for sweep in sweeps if sweep.taken_at >= since], list(answered)
     known = current(conn, before)
     asked.remember(conn, told)
     recorded = record_sweeps(conn, given)

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 from inventory.model import DAY, HOUR, Outcome
 from inventory.resolve.derive import Unit
 from inventory.store import tallies
-from inventory.store.statements import chunks, upsert
+from inventory.store.kept import raise_moments
+from inventory.store.statements import chunks
 from inventory.store.tables import BATCH, CAPTURE, META, SIGHTING
 
 STRAYS_KEPT = 7 * DAY
@@ -96,7 +97,7 @@ def prune(conn: Connection, as_of: int, servers: Collection[str]) -> None:
     ``as_of`` is of the data, so that reading old logs today gives what reading them then gave.
     """
     before = as_of - STRAYS_KEPT
-    _raise(conn, {_GIVEN_UP: before})
+    raise_moments(conn, {_GIVEN_UP: before})
     conn.execute(
         delete(SIGHTING).where(
             SIGHTING.c.stray == 1, SIGHTING.c.hour < before - HOUR, SIGHTING.c.last_seen < before
@@ -113,7 +114,7 @@ def came_late(conn: Connection, servers: Collection[str]) -> None:
     """Remember of servers that nobody knew until now that what was read of them longest ago is given up: reading it proves nothing."""
     before = conn.execute(select(META.c.value).where(META.c.name == _GIVEN_UP)).scalar()
     if before is not None:
-        _raise(conn, {f"{_GIVEN_UP} {server}": before for server in sorted(servers)})
+        raise_moments(conn, {f"{_GIVEN_UP} {server}": before for server in sorted(servers)})
 
 
 def given_up(conn: Connection) -> dict[str, int]:
@@ -124,19 +125,6 @@ def given_up(conn: Connection) -> dict[str, int]:
 
 
 _GIVEN_UP = "given_up"
-
-
-def _raise(conn: Connection, values: Mapping[str, int]) -> None:
-    """Write moments down, unless later ones are there."""
-    if not values:
-        return
-    statement = upsert(conn, META)
-    statement = statement.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"value": statement.excluded.value},
-        where=META.c.value < statement.excluded.value,
-    )
-    conn.execute(statement, [{"name": name, "value": value} for name, value in values.items()])
 
 
 def captured_interfaces(conn: Connection) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from inventory.model import BatchState, Capture, CaptureKind, Span
+from inventory.store.kept import kept_since
 from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
 from inventory.timeline import CHAIN_SLACK
 
@@ -67,7 +68,9 @@ def frontiers(conn: Connection) -> dict[str, Frontier]:
     """By source name. A file whose lines were not examined still shows, by its slot, that there were records.
 
     A source of which more is to be expected for a while ends where it is settled: a late object may hold what its newest records do not.
+    None begins before what is kept.
     """
+    since = kept_since(conn).facts
     read = and_(
         BATCH.c.records > 0, BATCH.c.state.in_([BatchState.DONE.value, BatchState.PARTIAL.value])
     )
@@ -80,25 +83,27 @@ def frontiers(conn: Connection) -> dict[str, Frontier]:
         .where(read)
         .group_by(SOURCE.c.name)
     )
-    return {
-        name: Frontier(first, last + 1 if settled is None else min(last + 1, settled))
-        for name, first, last, settled in conn.execute(statement)
-        if first is not None and last is not None
-    }
+    found = {}
+    for name, first, last, settled in conn.execute(statement):
+        if first is not None and last is not None:
+            end = last + 1 if settled is None else min(last + 1, settled)
+            found[name] = Frontier(first if first >= since else min(since, end), end)
+    return found
 
 
 def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> list[Captured]:
-    """The captures of some interfaces that touch ``window``, joined where nobody could tell them apart from one.
+    """The captures of some interfaces that touch ``window`` and are kept, joined where nobody could tell them apart from one.
 
     Those of one source and flow log that say seen and are no further apart than :data:`CHAIN_SLACK`, which is less than any silence that
     breaks a chain of records; those that say skipped where they touch. The database joins them: of a year, it would be ten thousand rows.
     """
+    since = max(window[0], kept_since(conn).facts)
     found: list[Captured] = []
     wanted = sorted(interface_ids)
     for start in range(0, len(wanted), _CHUNK):
         here = and_(
             CAPTURE.c.interface_id.in_(wanted[start : start + _CHUNK]),
-            CAPTURE.c.end >= window[0],
+            CAPTURE.c.end >= since,
             CAPTURE.c.start < window[1],
         )
         found.extend(
@@ -136,7 +141,8 @@ def _joined(here: ColumnElement[bool]) -> Select[Any]:
 
 
 def first_captures(conn: Connection, interface_ids: Collection[str]) -> dict[str, int]:
-    """By interface, when its own records were first seen; those that never were are left out."""
+    """By interface, when its own records were first seen, as far as they are kept; those that never were are left out."""
+    since = kept_since(conn).facts
     found: dict[str, int] = {}
     wanted = sorted(interface_ids)
     for start in range(0, len(wanted), _CHUNK):
@@ -145,23 +151,27 @@ def first_captures(conn: Connection, interface_ids: Collection[str]) -> dict[str
             .where(
                 CAPTURE.c.interface_id.in_(wanted[start : start + _CHUNK]),
                 CAPTURE.c.kind == CaptureKind.SEEN.value,
+                CAPTURE.c.end >= since,
             )
             .group_by(CAPTURE.c.interface_id)
         )
-        found.update((row[0], row[1]) for row in conn.execute(statement))
+        found.update((row[0], max(row[1], since)) for row in conn.execute(statement))
     return found
 
 
 def first_delivery(conn: Connection, flow_log_ids: Collection[str]) -> int | None:
-    """When any of some flow logs was first seen to deliver."""
+    """When any of some flow logs was first seen to deliver, as far as that is kept."""
     if not flow_log_ids:
         return None
+    since = kept_since(conn).facts
     statement = select(func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))).where(
         BATCH.c.flow_log_id.in_(sorted(flow_log_ids)),
         BATCH.c.state == BatchState.DONE.value,
         BATCH.c.records > 0,
+        BATCH.c.span_end >= since,
     )
-    return conn.execute(statement).scalar_one_or_none()
+    first = conn.execute(statement).scalar_one_or_none()
+    return None if first is None else max(first, since)
 
 
 def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
@@ -170,7 +180,11 @@ def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
         select(SIGHTING.c.batch_id)
         .join(BATCH, BATCH.c.id == SIGHTING.c.batch_id)
         .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(SOURCE.c.name == source, BATCH.c.flow_log_id == flow_log_id)
+        .where(
+            SOURCE.c.name == source,
+            BATCH.c.flow_log_id == flow_log_id,
+            SIGHTING.c.last_seen >= kept_since(conn).facts,
+        )
         .limit(1)
     )
     if conn.execute(shown.where(SIGHTING.c.action == "REJECT")).first() is None:
@@ -179,14 +193,18 @@ def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
 
 
 def captured_through(conn: Connection, interface_ids: Sequence[str]) -> dict[str, set[str]]:
-    """By interface, the names of the sources that ever showed its own records."""
+    """By interface, the names of the sources that showed its own records, as far as these are kept."""
+    since = kept_since(conn).facts
     found: dict[str, set[str]] = defaultdict(set)
     for start in range(0, len(interface_ids), _CHUNK):
         statement = (
             select(CAPTURE.c.interface_id, SOURCE.c.name)
             .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
             .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-            .where(CAPTURE.c.interface_id.in_(interface_ids[start : start + _CHUNK]))
+            .where(
+                CAPTURE.c.interface_id.in_(interface_ids[start : start + _CHUNK]),
+                CAPTURE.c.end >= since,
+            )
             .distinct()
         )
         for interface_id, name in conn.execute(statement):

@@ -79,6 +79,9 @@ class Metrics:
             "aws_throttled", "Requests that AWS turned away as too many.", "call"
         )
         self._events = self._counter("webhook_events", "Events that the webhook took.")
+        self._forgotten = self._counter(
+            "forgotten_rows", "Rows deleted because they were older than is kept.", "table"
+        )
         self._tries = self._counter("duty_tries", "Tries of a duty, by ending.", "duty", "ending")
         self._seconds = Histogram(
             "efs_inventory_duty_seconds",
@@ -115,6 +118,11 @@ class Metrics:
     def posted(self, events: int) -> None:
         """The webhook took so many events."""
         self._events.inc(events)
+
+    def forgot(self, rows: Mapping[str, int]) -> None:
+        """Rows were deleted, by table."""
+        for table, number in rows.items():
+            self._forgotten.labels(table).inc(number)
 
     def tried(self, duty: str, ending: str, seconds: float) -> None:
         """A duty was tried."""

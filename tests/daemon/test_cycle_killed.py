@@ -65,6 +65,7 @@ class Harness:
                 "references": ["lambda"],
             },
             "collect": {"workers": 1},
+            "retention": {"runs": "3d"},
             "sources": [
                 {"name": "files", "type": "files", "path": "logs"},
                 {"name": "bucket", "type": "s3", "bucket": self.bucket, "since": "30d"},

@@ -146,6 +146,7 @@ def full() -> Metrics:
     metrics.call("ec2.describe-vpcs", 3, 1)
     metrics.tried("sweep", "done", 0.5)
     metrics.posted(2)
+    metrics.forgot({"sighting": 5})
     return metrics
 
 

@@ -125,7 +125,7 @@ def test_it_reads_what_comes_and_ends_when_told(
     assert any(line.get("duty") == "source flow-logs" for line in log)
     with Store.open(database_url) as store:
         rows = store.duties()
-    assert {"sweep", "source flow-logs", "compact"} == set(rows)
+    assert {"sweep", "source flow-logs", "compact", "forget"} == set(rows)
     assert rows["source flow-logs"].failures == 0
 
 

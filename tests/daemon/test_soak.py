@@ -146,6 +146,7 @@ def soak(fake_aws: Served, tmp_path: Path, sqlite_database_url: str) -> Iterator
             "every": {"interfaces": "20m"},
         },
         "collect": {"workers": 1},
+        "retention": {"runs": "3d"},
         "sources": [{"name": "files", "type": "files", "path": "logs"}],
     }
     world = World()

@@ -154,6 +154,7 @@ def status_answer(**changes: object) -> dict[str, Any]:
                 "fields": [],
             }
         ],
+        "kept_since": {"facts": None, "mounts": None, "knowledge": None},
         "coverage": {
             "window_seconds": 604_800,
             "file_systems": 1,

@@ -9,7 +9,7 @@ import pytest
 from inventory import steps
 from inventory.collect.report import Report
 from inventory.config import CloudWatchSettings, FilesSettings, Settings
-from inventory.config.sections import CollectSettings
+from inventory.config.sections import CollectSettings, RetentionSettings
 from inventory.model import DAY, HOUR
 from inventory.store import Store
 
@@ -29,9 +29,13 @@ class Noted:
         return 0
 
 
-def compacted(*sources: Any, since: str = "14d") -> int:
+def compacted(*sources: Any, since: str = "14d", runs: str = "1d") -> int:
     store = Noted()
-    settings = Settings(sources=sources, collect=CollectSettings.model_validate({"since": since}))
+    settings = Settings(
+        sources=sources,
+        collect=CollectSettings.model_validate({"since": since}),
+        retention=RetentionSettings.model_validate({"runs": runs}),
+    )
     steps.compact(steps.Run(cast("Store", store), settings, Report(), lambda: NOW))
     return store.before
 
@@ -46,6 +50,12 @@ def groups(**changes: object) -> CloudWatchSettings:
 
 def test_objects_stay_apart_for_some_days() -> None:
     assert compacted(FILES) == NOW - 3 * DAY
+
+
+def test_facts_stay_apart_for_as_long_as_they_are_to_stay_as_they_were_read() -> None:
+    assert compacted(FILES, runs="14d") == NOW - 14 * DAY
+    assert compacted(FILES, groups(), runs="20d") == NOW - 20 * DAY
+    assert compacted(FILES, groups(passes=["settle", "30d"]), runs="20d") == NOW - 31 * DAY
 
 
 def test_windows_stay_apart_as_long_as_they_may_be_read_again() -> None:

@@ -116,6 +116,33 @@ def test_a_blind_hole_does_not_end_a_mount_that_is_seen_on_both_sides() -> None:
     assert [(i.start, i.end, i.open_end) for i in found] == [(0, 9500, True)]
 
 
+def test_a_silence_in_forgotten_time_is_told_as_one() -> None:
+    """Runs are all that is left of it: nobody knows whether anybody looked, and nobody claims that it was there all along."""
+    horizon = Horizon(as_of=9600, mount_gap=900, forgotten=5000)
+    found = intervals(
+        [(0, 1000), (1500, 2000), (4200, 4300), (5201, 9500)], [(5000, 9600)], horizon
+    )
+    assert [(i.start, i.end, i.ended_reason, i.open_end) for i in found] == [
+        (0, 2000, EndReason.FORGOTTEN, True),
+        (4200, 4300, EndReason.FORGOTTEN, True),  # 700 s and 201 s
+        (5201, 9500, None, True),
+    ]
+    seen = intervals([(0, 1000)], [(5000, 9600)], horizon)
+    assert [(i.ended_reason, i.open_end) for i in seen] == [(EndReason.GAP, False)]
+    blind = intervals([(0, 1000)], [], horizon)
+    assert [i.ended_reason for i in blind] == [EndReason.COVERAGE_LOST]
+
+
+@given(runs, st.integers(1, 40), st.integers(0, 130))
+def test_what_was_seen_is_cut_the_same_when_it_is_forgotten(
+    some: list, gap: int, forgotten: int
+) -> None:
+    before = intervals(some, [(-1000, 1000)], Horizon(as_of=130, mount_gap=gap))
+    horizon = Horizon(as_of=130, mount_gap=gap, forgotten=forgotten)
+    after = intervals(some, [(forgotten, 1000)], horizon)
+    assert [i[:2] for i in after] == [i[:2] for i in before]
+
+
 @pytest.mark.parametrize(
     ("horizon", "seen", "reason", "open_end"),
     [

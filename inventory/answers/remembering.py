@@ -1,0 +1,43 @@
+"""What is to be remembered of looking at file systems, before the facts that tell it are forgotten."""
+
+from __future__ import annotations
+
+from inventory.answers.asking import Desk
+from inventory.model import DAY, FileSystem, Span, Version
+from inventory.store.mounts import FileSystemKey
+from inventory.store.remembered import LENGTHS, Memory
+from inventory.timeline import union
+
+
+def memories(desk: Desk, until: int) -> dict[FileSystemKey, Memory]:
+    """Of each file system when it was first looked at, and when it was last not, before ``until``; facts before it may go then."""
+    return {
+        FileSystemKey(version.account, version.region, version.value.file_system_id): _memory(
+            desk, version, until
+        )
+        for version in desk.file_systems
+    }
+
+
+def _memory(desk: Desk, version: Version[FileSystem], until: int) -> Memory:
+    before = desk.observer.memory(version) or Memory()
+    begin = min(desk.observer.kept.facts or desk.observer.oldest or until, until)
+    # Beyond the end as well, so that a stretch that ends later is told by its whole length.
+    found = desk.observer.coverage(version, (begin, until + DAY))
+    visible = found.visible_since
+    looked = before.looked
+    if looked is None and visible is not None and visible < until:
+        looked = visible
+    blind = union((gap.start, gap.end) for gap in found.gaps if gap.bridged_by is None)
+    hidden = dict(before.hidden)
+    for span in blind:
+        if span[0] < until:
+            for length in _lengths(span, before, begin):
+                hidden[length] = max(hidden.get(length, 0), min(span[1], until))
+    return Memory(looked, hidden)
+
+
+def _lengths(span: Span, before: Memory, begin: int) -> list[int]:
+    """The lengths that a blind stretch exceeds; one that begins where what was forgotten ends goes on from there."""
+    known = [length for length, end in before.hidden.items() if span[0] == begin == end]
+    return sorted({*known, *(length for length in LENGTHS if span[1] - span[0] > length)})
