@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inventory.errors import InventoryError
-from inventory.model import DAY, Batch, BatchState, Folded
+from inventory.model import DAY, HOUR, Batch, BatchState, Folded
 from tests.conftest import Programme
 from tests.s3 import front
 from tests.s3.conftest import NOW, Reader
@@ -113,7 +113,7 @@ def facts(folded: Folded) -> tuple[object, ...]:
 
 def anew(reader: Reader) -> tuple[dict[str, Batch], str]:
     """What a first run reads, and why it found nothing to read."""
-    reader.ledger.batches, reader.ledger.seen = {}, {}
+    reader.ledger.batches, reader.ledger.seen, reader.now = {}, {}, NOW
     return again(reader)
 
 
@@ -161,6 +161,7 @@ def test_each_request_with_each_fault(reader: Reader, programme: Programme) -> N
         if not problem:  # what was listed is what there is; nothing was passed over without a word
             assert first.keys() == truth.keys(), where
         reader.shelf.front.rules.clear()
+        reader.now += 2 * HOUR  # an older day with failures is listed hourly
         second, problem = again(reader)
         assert not problem, where
         mended = first | second
