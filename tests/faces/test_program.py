@@ -91,7 +91,9 @@ def test_help_is_quick(tmp_path: Path) -> None:
 
     once()
     bare = min(_timed([sys.executable, "-c", ""], tmp_path) for _ in range(3))
-    assert min(once() for _ in range(5)) - bare < 0.2
+    # What it cannot do without; where that takes long, the machine is slow, or busy.
+    click = min(_timed([sys.executable, "-c", "import click"], tmp_path) for _ in range(3))
+    assert min(once() for _ in range(5)) - bare < max(0.2, 2 * (click - bare))
 
 
 def _timed(command: list[str], cwd: Path) -> float:
