@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from inventory.model import BatchState, Capture, CaptureKind, Span
+from inventory.store import rejections
 from inventory.store.kept import kept_since
 from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
 from inventory.timeline import CHAIN_SLACK
@@ -175,7 +176,10 @@ def first_delivery(conn: Connection, flow_log_ids: Collection[str]) -> int | Non
 
 
 def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
-    """Whether all that a flow log (or a source's batches that name none) shows of port 2049 was rejected, and something was."""
+    """Whether all that a flow log (or a source's batches that name none) ever showed of port 2049 was rejected, and something was."""
+    before = rejections.remembered(conn, source, flow_log_id)
+    if before.accepted:
+        return False
     shown = (
         select(SIGHTING.c.batch_id)
         .join(BATCH, BATCH.c.id == SIGHTING.c.batch_id)
@@ -187,7 +191,10 @@ def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
         )
         .limit(1)
     )
-    if conn.execute(shown.where(SIGHTING.c.action == "REJECT")).first() is None:
+    if (
+        not before.rejected
+        and conn.execute(shown.where(SIGHTING.c.action == "REJECT")).first() is None
+    ):
         return False
     return conn.execute(shown.where(SIGHTING.c.action != "REJECT")).first() is None
 

@@ -405,6 +405,27 @@ def test_later_knowledge_renames_what_has_facts_and_nothing_else(inventory: Inve
     assert one["client"]["id"] == "i-0000000000other01"
 
 
+def test_a_flow_log_of_rejections_is_known_for_one_when_they_are_forgotten(
+    inventory: Inventory,
+) -> None:
+    """No sweep tells its type: what it shows of other ports proves nothing, then as before."""
+    rejected = own_row(BEGIN, BEGIN + 60, action="REJECT", responses=0)
+    inventory.record(
+        batch([rejected], [(BEGIN, BEGIN + HOUR)], key="old.log", slot=(BEGIN, BEGIN + HOUR)),
+        batch([], [(BEGIN + HOUR, END)], key="new.log"),
+    )
+
+    def coverage() -> Any:  # noqa: ANN401 - JSON
+        return inventory.answers.who(FS, SINCE + 2 * HOUR, END)["coverage"]
+
+    before = coverage()
+    assert {gap["reason"] for gap in before["gaps"]} == {"reject_only"}
+    for moment in (SINCE - DAY, SINCE):  # the second time nothing is left that tells it
+        forgotten(inventory, since=moment)
+    assert count(inventory, SIGHTING) == 0
+    assert since_kept(coverage()) == since_kept(before)
+
+
 def test_the_number_of_a_batch_is_never_given_to_another(inventory: Inventory) -> None:
     """Mounts name their evidence by it, and outlive it."""
     inventory.record(batch([], [(SINCE, END)], key="new", slot=(SINCE, END)))
