@@ -12,7 +12,7 @@ from inventory.model import BatchState, Capture, CaptureKind, Span
 from inventory.store import rejections
 from inventory.store.kept import kept_since
 from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
-from inventory.timeline import CHAIN_SLACK
+from inventory.timeline import CHAIN_SLACK, MINUTE_AGGREGATION
 
 Reader = Connection
 """An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
@@ -96,7 +96,8 @@ def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> 
     """The captures of some interfaces that touch ``window`` and are kept, joined where nobody could tell them apart from one.
 
     Those of one source and flow log that say seen and are no further apart than :data:`CHAIN_SLACK`, which is less than any silence that
-    breaks a chain of records; those that say skipped where they touch. The database joins them: of a year, it would be ten thousand rows.
+    breaks a chain of records; those that say skipped where they touch. Those of records by the minute stay apart from longer ones, so that
+    what reaches out of a time does not tell how long records were in it. The database joins them: of a year, it would be ten thousand rows.
     """
     since = max(window[0], kept_since(conn).facts)
     found: list[Captured] = []
@@ -116,29 +117,35 @@ def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> 
 
 def _joined(here: ColumnElement[bool]) -> Select[Any]:
     """Runs of captures: in the order of their begin, each that is too far behind all before it begins a new one."""
-    alike = (SOURCE.c.name, BATCH.c.flow_log_id, CAPTURE.c.interface_id, CAPTURE.c.kind)
+    by_minutes = case((CAPTURE.c.longest > MINUTE_AGGREGATION + 30, 0), else_=1)
+    named = (SOURCE.c.name, BATCH.c.flow_log_id, CAPTURE.c.interface_id, CAPTURE.c.kind)
+    alike = (*named, by_minutes)
     ordered = (CAPTURE.c.start, CAPTURE.c.end, CAPTURE.c.batch_id)
     before = func.max(CAPTURE.c.end).over(partition_by=alike, order_by=ordered, rows=(None, -1))
     each = (
         select(
-            *alike, CAPTURE.c.batch_id, *(CAPTURE.c[name] for name in _SPAN), before.label("before")
+            *named,
+            by_minutes.label("by_minutes"),
+            CAPTURE.c.batch_id,
+            *(CAPTURE.c[name] for name in _SPAN),
+            before.label("before"),
         )
         .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
         .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
         .where(here)
         .subquery()
     )
-    same = tuple(each.c[column.name] for column in alike)
+    same = (*(each.c[column.name] for column in named), each.c.by_minutes)
     apart = case((each.c.kind == CaptureKind.SEEN.value, CHAIN_SLACK), else_=1)
     begins = case((each.c.start <= each.c.before + apart, 0), else_=1)
     number = func.sum(begins).over(
         partition_by=same, order_by=(each.c.start, each.c.end, each.c.batch_id), rows=(None, 0)
     )
     runs = select(*same, *(each.c[name] for name in _SPAN), number.label("number")).subquery()
-    told = tuple(runs.c[column.name] for column in alike)
+    told = tuple(runs.c[column.name] for column in named)
     return select(
         *told, func.min(runs.c.start), func.max(runs.c.end), func.max(runs.c.longest)
-    ).group_by(*told, runs.c.number)
+    ).group_by(*told, runs.c.by_minutes, runs.c.number)
 
 
 def first_captures(conn: Connection, interface_ids: Collection[str]) -> dict[str, int]:
