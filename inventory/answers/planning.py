@@ -24,6 +24,7 @@ from inventory.model import DAY, FileSystem, MountTarget, Version, epoch, iso
 from inventory.resolve.doors import Door, Doors, Interface, is_narrow
 from inventory.store import views
 from inventory.timeline import union
+from inventory.verdict import Code
 
 if TYPE_CHECKING:
     from inventory.config import Settings
@@ -177,7 +178,17 @@ class _Plan:
         if closed is None:
             return None
         heard = [_moment(one["last_seen"]) for one in screams]
-        return max([closed, *heard]) + days * DAY
+        return max([closed, *heard, *self._used_until()]) + days * DAY
+
+    def _used_until(self) -> list[int]:
+        """When somebody was last there whom a closed door did not cut: connections that are open go on, and scream only when they end."""
+        last = self._answer["last_seen"]
+        hidden = [
+            _moment(one["evidence"]["end"])
+            for one in self._answer["reasons"]
+            if one["code"] == Code.CONNECTIONS_WITHOUT_CLIENT
+        ]
+        return [*([] if last is None else [_moment(last)]), *hidden]
 
     def _deaf(self) -> list[tuple[int, int]]:
         """When, since the doors are closed, nobody would have heard at one of them."""

@@ -355,6 +355,16 @@ def test_whoever_is_mounted_still_and_turned_away_beside_screams_too(built: Buil
     assert told["screams"][0]["rejected_flows"] == 1
 
 
+def test_whoever_is_still_there_by_an_open_connection_is_waited_for(built: Built) -> None:
+    """A closed door does not cut it, so it does not scream: that is no quiet."""
+    inventory = built(OPEN, without(nfs_rule()))
+    renewals = [own_row(at, at + 590) for at in range(T + HOUR, END, DAY)]
+    inventory.record(batch(renewals, key="tracked.log"))
+    told = plan(inventory)
+    assert (told["verdict"], told["screams"], told["stage"]) == ("IN_USE", [], "listening")
+    assert told["listen"]["go_on_from"] == iso(renewals[-1].last_seen + 7 * DAY)
+
+
 def test_an_empty_group_closes_and_the_old_groups_come_back(built: Built) -> None:
     empty = security_group("sg-empty", name="efs-scream-test")
     things = (*without(server()), server("sg-empty"), empty)
