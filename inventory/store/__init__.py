@@ -416,7 +416,7 @@ class Store:
             return kept.kept_since(connection)
 
     def keep(self, since: Kept, memories: Mapping[FileSystemKey, Memory] | None = None) -> None:
-        """Forget what is older, but for what is to be remembered of looking at file systems and of flow logs. Never takes anything back.
+        """Forget what is older, but for what is to be remembered of file systems, flow logs and metrics. Never takes anything back.
 
         From then on no answer rests on it; :meth:`drop` deletes its rows.
         """
@@ -424,6 +424,7 @@ class Store:
         def work(connection: Connection) -> None:
             remembered.remember(connection, memories or {})
             rejections.remember(connection, since.facts)
+            metrics.remember(connection, since.facts)
             kept.keep(connection, since)
 
         self.write(work)

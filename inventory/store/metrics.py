@@ -24,9 +24,10 @@ from inventory.model import (
     Span,
     Sweep,
 )
+from inventory.store.kept import kept_since, raise_moments
 from inventory.store.mounts import FileSystemKey
 from inventory.store.statements import chunks, insert_rows
-from inventory.store.tables import METRIC_RUN, MOUNT_HOUR, SIGHTING
+from inventory.store.tables import META, METRIC_RUN, MOUNT_HOUR, SCOPE, SIGHTING
 from inventory.timeline import union, whole_periods
 
 MARGIN = 90
@@ -202,9 +203,39 @@ def proof(conn: Connection, place: Place, accounts: Collection[str]) -> Proof:
     """How ClientConnections has done in an account and region; ``accounts``: those that mount targets were seen in, too.
 
     One mount that it denies is enough: one that went on, without a silence of more than a minute, for :data:`MARGIN` seconds before, during
-    and after a minute that was answered with zero.
+    and after a minute that was answered with zero. It stays enough when its flow logs are forgotten.
     """
-    return Proof(_agreed(conn, place, accounts), _contradicted(conn, place, accounts))
+    denied = _remembered(conn, place) or _contradicted(conn, place, accounts)
+    return Proof(_agreed(conn, place, accounts), denied)
+
+
+def remember(conn: Connection, since: int) -> None:
+    """Write down where a metric denied a mount before a moment: what shows the mount is about to be forgotten."""
+    if since <= 0:
+        return
+    places = select(_COLUMNS.account, _COLUMNS.region).where(_COLUMNS.metric == CLIENT_CONNECTIONS)
+    swept = set(conn.execute(select(SCOPE.c.account).distinct()).scalars())
+    hours = (MOUNT_HOUR.c.hour >= kept_since(conn).facts, MOUNT_HOUR.c.hour < since)
+    for account, region in sorted(map(tuple, conn.execute(places.distinct()))):
+        if _remembered(conn, (account, region)) is not None:
+            continue
+        met = _contradicted(conn, (account, region), swept, *hours)
+        if met is not None:
+            name = " ".join((_DENIED, account, region, met.file_system_id, str(met.start)))
+            raise_moments(conn, {name: met.end})
+
+
+_DENIED = "connections_denied"
+
+
+def _remembered(conn: Connection, place: Place) -> Meeting | None:
+    begin = META.c.name.startswith(" ".join((_DENIED, *place, "")), autoescape=True)
+    statement = select(META.c.name, META.c.value).where(begin).order_by(META.c.name).limit(1)
+    found = conn.execute(statement).one_or_none()
+    if found is None:
+        return None
+    *_, file_system_id, start = found.name.split(" ")
+    return Meeting(file_system_id, int(start), found.value)
 
 
 def _together(
@@ -243,11 +274,17 @@ def _agreed(conn: Connection, place: Place, accounts: Collection[str]) -> Meetin
     return None if found is None else Meeting(*found)
 
 
-def _contradicted(conn: Connection, place: Place, accounts: Collection[str]) -> Meeting | None:
+def _contradicted(
+    conn: Connection,
+    place: Place,
+    accounts: Collection[str],
+    *when: ColumnElement[bool],
+) -> Meeting | None:
     """By sightings: an hour of a mount may hold silences, in which it need not have been mounted."""
     mount, seen = MOUNT_HOUR.c, SIGHTING.c
     statement = select(mount.file_system_id, seen.first_seen, seen.last_seen).where(
         *_together(place, accounts, Meaning.ZERO),
+        *when,
         seen.hour == mount.hour,
         seen.server == mount.server,
         seen.true_client == mount.client,

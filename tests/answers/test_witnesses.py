@@ -28,7 +28,7 @@ from inventory.model import (
     epoch,
     iso,
 )
-from inventory.store import Store
+from inventory.store import Kept, Store
 from tests.answers.conftest import USUAL, Filled, Inventory, batch, own_row, sweep, upgraded
 from tests.builders import (
     ACCOUNT,
@@ -260,6 +260,19 @@ def test_one_contradiction_disproves_it(built: Built) -> None:
     assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["BLIND"])
     assert evidence(answer, "METRIC_CONTRADICTED")["file_system_id"] == OTHER
     assert evidence(answer, "METRIC_CONTRADICTED")["start"] == iso(mount[0])
+
+
+def test_a_contradiction_is_not_forgotten_with_its_flow_logs(built: Built) -> None:
+    mount = (BEGIN + 5 * DAY, BEGIN + 5 * DAY + 600)
+    denial = connections(sums(mount[0] + 240, mount[0] + 300), fs=OTHER)
+    inventory = built(connections(sums(*HOLE)), proof(), denial, seen=[elsewhere(mount)])
+    before = evidence(check(inventory), "METRIC_CONTRADICTED")
+    for since in (BEGIN + 8 * DAY, BEGIN + 9 * DAY):
+        inventory.store.keep(Kept(since), inventory.answers.memories(since))
+        inventory.store.drop(lambda: False)
+        answer = check(inventory)
+        assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["BLIND"])
+        assert evidence(answer, "METRIC_CONTRADICTED") == before
 
 
 @pytest.mark.parametrize(
