@@ -266,7 +266,8 @@ class Case:
     def _blind_once(self, since: int) -> list[Span]:
         """Up to the last moment, of the time before facts are kept, at which nobody is remembered to have looked."""
         kept, memory = self.desk.observer.kept.facts, self.desk.observer.memory(self.version)
-        until = memory.last_hidden(self.asked.accept_blind) if memory else kept
+        believed = self.metrics.proof(self.version).holds
+        until = memory.last_hidden(self.asked.accept_blind, bridged=believed) if memory else kept
         end = min(until or 0, kept, self.window[0])
         return [(since, end)] if since < end else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from inventory.answers.asking import Desk
 from inventory.model import DAY, FileSystem, Span, Version
 from inventory.store.mounts import FileSystemKey
@@ -29,15 +31,23 @@ def _memory(desk: Desk, version: Version[FileSystem], until: int) -> Memory:
     if looked is None and visible is not None and visible < until:
         looked = visible
     blind = union((gap.start, gap.end) for gap in found.gaps if gap.bridged_by is None)
-    hidden = dict(before.hidden)
+    unseen = union((gap.start, gap.end) for gap in found.gaps)
+    reach = (begin, until)
+    return Memory(looked, _ends(blind, before.hidden, reach), _ends(unseen, before.unseen, reach))
+
+
+def _ends(blind: Sequence[Span], before: Mapping[int, int], reach: Span) -> dict[int, int]:
+    """By length, the end of the last of some stretches that was longer, or of what was remembered ``before``."""
+    begin, until = reach
+    found = dict(before)
     for span in blind:
         if span[0] < until:
             for length in _lengths(span, before, begin):
-                hidden[length] = max(hidden.get(length, 0), min(span[1], until))
-    return Memory(looked, hidden)
+                found[length] = max(found.get(length, 0), min(span[1], until))
+    return found
 
 
-def _lengths(span: Span, before: Memory, begin: int) -> list[int]:
+def _lengths(span: Span, before: Mapping[int, int], begin: int) -> list[int]:
     """The lengths that a blind stretch exceeds; one that begins where what was forgotten ends goes on from there."""
-    known = [length for length, end in before.hidden.items() if span[0] == begin == end]
+    known = [length for length, end in before.items() if span[0] == begin == end]
     return sorted({*known, *(length for length in LENGTHS if span[1] - span[0] > length)})

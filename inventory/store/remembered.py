@@ -27,18 +27,20 @@ class Memory:
     """From when on somebody looked at every mount target; ``None``: not before facts are kept."""
     hidden: Mapping[int, int] = field(default_factory=dict)
     """By each of :data:`LENGTHS`, the end of the last blind stretch that was longer."""
+    unseen: Mapping[int, int] = field(default_factory=dict)
+    """As ``hidden``, by what was seen alone: a metric that bridged may be disproved later."""
 
-    def last_hidden(self, accepted: int) -> int | None:
-        """The end of the last blind stretch that is longer than what is accepted, or may be."""
+    def last_hidden(self, accepted: int, *, bridged: bool) -> int | None:
+        """The end of the last blind stretch that is longer than what is accepted, or may be; ``bridged``: as a metric bridged it."""
         length = max(one for one in LENGTHS if one <= max(accepted, 0))
-        return self.hidden.get(length)
+        return (self.hidden if bridged else self.unseen).get(length)
 
 
 def read(conn: Connection) -> dict[FileSystemKey, Memory]:
     """Everything that is remembered, by file system."""
     looked: dict[FileSystemKey, int] = {}
-    hidden: dict[FileSystemKey, dict[int, int]] = {}
-    for what in (_LOOKED, _HIDDEN):
+    ends: dict[str, dict[FileSystemKey, dict[int, int]]] = {_HIDDEN: {}, _UNSEEN: {}}
+    for what in (_LOOKED, *ends):
         mine = (META.c.name >= f"{what} ", META.c.name < f"{what}!")  # "!" comes after " "
         for name, value in conn.execute(select(META.c.name, META.c.value).where(*mine)):
             *_, account, region, file_system_id = name.split(" ")
@@ -46,9 +48,12 @@ def read(conn: Connection) -> dict[FileSystemKey, Memory]:
             if what == _LOOKED:
                 looked[key] = value
             else:
-                hidden.setdefault(key, {})[int(name.split(" ")[1])] = value
-    keys = looked.keys() | hidden.keys()
-    return {key: Memory(looked.get(key), hidden.get(key, {})) for key in keys}
+                ends[what].setdefault(key, {})[int(name.split(" ")[1])] = value
+    keys = looked.keys() | ends[_HIDDEN].keys() | ends[_UNSEEN].keys()
+    return {
+        key: Memory(looked.get(key), *(ends[what].get(key, {}) for what in (_HIDDEN, _UNSEEN)))
+        for key in keys
+    }
 
 
 def remember(conn: Connection, memories: Mapping[FileSystemKey, Memory]) -> None:
@@ -61,12 +66,13 @@ def remember(conn: Connection, memories: Mapping[FileSystemKey, Memory]) -> None
     if looked:
         statement = upsert(conn, META).on_conflict_do_nothing(index_elements=["name"])
         conn.execute(statement, [{"name": name, "value": at} for name, at in looked.items()])
-    hidden = {
-        " ".join((_HIDDEN, str(length), *key)): end
+    ends = {
+        " ".join((what, str(length), *key)): end
         for key, one in sorted(memories.items())
-        for length, end in sorted(one.hidden.items())
+        for what, told in ((_HIDDEN, one.hidden), (_UNSEEN, one.unseen))
+        for length, end in sorted(told.items())
     }
-    raise_moments(conn, hidden)
+    raise_moments(conn, ends)
 
 
-_LOOKED, _HIDDEN = "looked_since", "hidden_until"
+_LOOKED, _HIDDEN, _UNSEEN = "looked_since", "hidden_until", "unseen_until"

@@ -275,6 +275,21 @@ def test_a_contradiction_is_not_forgotten_with_its_flow_logs(built: Built) -> No
         assert evidence(answer, "METRIC_CONTRADICTED") == before
 
 
+def test_a_metric_that_is_disproved_bridges_no_forgotten_time_either(built: Built) -> None:
+    """What was remembered of looking while it was believed is as long a silence as if it had never been."""
+    since = HOLE[1] + DAY
+    inventory = built(connections(sums(*HOLE)), proof())
+    inventory.store.keep(Kept(since), inventory.answers.memories(since))
+    lately = {"since": since + DAY, "length": None}
+    assert check(inventory, **lately)["verdict"] == "QUIET"
+    mount = (END - 2 * DAY, END - 2 * DAY + 600)
+    inventory.record(batch([elsewhere(mount)], key="later.log"))
+    inventory.learn(told(connections(sums(*mount), fs=OTHER), at=END + 2 * HOUR))
+    answer = check(inventory, **lately)
+    assert "METRIC_CONTRADICTED" in codes(answer)
+    assert blocking(answer) == ["WINDOW_SHORTER_THAN_RHYTHM"]
+
+
 @pytest.mark.parametrize(
     ("mount", "zeros"),
     [
