@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from inventory.model import DAY, HOUR
+from inventory.model import DAY, HOUR, BatchState
 from inventory.store.kept import Kept, kept_since
 from inventory.store.statements import chunks
 from inventory.store.strays import captured_interfaces
@@ -180,15 +180,26 @@ STEPS: tuple[Step, ...] = (
 # -- batches without a time in their name --------------------------------------------------------------------------------------------------
 
 
+_UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value, BatchState.GONE.value)
+
+
 def not_listed(conn: Connection, source: str, listed: Collection[str]) -> None:
-    """Drop the rows of old batches whose name tells no time, once a whole listing of the source does not show them any more."""
+    """Drop the rows of old batches whose name tells no time, once a whole listing of the source does not show them any more.
+
+    One that was not read to its end stays the hole that it is: how old the rest of it is nobody can tell.
+    """
     since = kept_since(conn).facts
     if not since:
         return
     statement = (
         select(BATCH.c.id, BATCH.c.key)
         .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(SOURCE.c.name == source, BATCH.c.slot_start.is_(None), _is_over(since))
+        .where(
+            SOURCE.c.name == source,
+            BATCH.c.slot_start.is_(None),
+            BATCH.c.state.not_in(_UNREAD),
+            _is_over(since),
+        )
     )
     spelled = {storable(key) for key in listed}
     newest = conn.execute(select(func.max(BATCH.c.id))).scalar()

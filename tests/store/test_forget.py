@@ -392,6 +392,29 @@ def test_a_batch_without_a_time_in_its_name_is_known_as_long_as_it_is_there(
     assert set(inventory.store.done("logs")) == {"new"}
 
 
+@pytest.mark.parametrize("state", [BatchState.FAILED, BatchState.PARTIAL])
+def test_what_could_not_be_read_to_its_end_stays_a_hole(
+    inventory: Inventory, state: BatchState
+) -> None:
+    """Its last good record is old, but nobody knows how far it went on: that it is not listed any more does not tell."""
+    inventory.record(
+        batch([], [(BEGIN, BEGIN + HOUR)], key="grows.log"),
+        batch([], [(BEGIN + HOUR, END)], key="other.log"),
+    )
+    rows = [] if state is BatchState.FAILED else [(BEGIN, BEGIN + HOUR)]
+    again = batch([], rows, key="grows.log", state=state, problem="cut")
+    inventory.record(replace(again, ref=replace(again.ref, version="2")))
+
+    def coverage() -> Any:  # noqa: ANN401 - JSON
+        return since_kept(inventory.answers.who(FS, SINCE + 2 * HOUR, END)["coverage"])
+
+    before = coverage()
+    assert {gap["reason"] for gap in before["gaps"]} == {"batch_failed"}
+    forgotten(inventory)
+    inventory.store.forget("logs", {"other.log"})
+    assert coverage() == before
+
+
 def test_later_knowledge_renames_what_has_facts_and_nothing_else(inventory: Inventory) -> None:
     stays = [own_row(at, at + 590, client="10.0.3.99") for at in (SINCE - 7200, SINCE + 7200)]
     inventory.record(batch(stays, [(BEGIN, END)], slot=(BEGIN, END)))
