@@ -188,9 +188,14 @@ class Observer:
     def _bridged(
         self, version: Version[FileSystem], window: Span, watched: Sequence[Watched]
     ) -> Coverage:
-        """Coverage, its holes bridged where CloudWatch says, and can be believed, that nobody was connected to the file system."""
+        """Coverage of a window, its holes bridged where CloudWatch says, and can be believed, that nobody was connected to the file system.
+
+        Not where mounts are forgotten: flow logs may have shown somebody there whom it did not.
+        """
         found = coverage(window, watched)
-        bridges = [] if found.complete else self.metrics.bridges(version, window)
+        since = max(window[0], self.kept.mounts)
+        doubtful = since < window[1] and not found.complete
+        bridges = self.metrics.bridges(version, (since, window[1])) if doubtful else []
         return coverage(window, watched, bridges) if bridges else found
 
     def _visible_since(self, targets: Sequence[Version[MountTarget]]) -> int | None:

@@ -290,6 +290,23 @@ def test_a_metric_that_is_disproved_bridges_no_forgotten_time_either(built: Buil
     assert blocking(answer) == ["WINDOW_SHORTER_THAN_RHYTHM"]
 
 
+def test_where_mounts_are_forgotten_nothing_is_bridged(built: Built) -> None:
+    """Flow logs had shown somebody whom the metric did not: that this is given up makes nobody of him."""
+    begin = BEGIN + 12 * DAY
+    later = begin + 20 * DAY
+    seen = [own_row(begin + 1200, begin + 1380), elsewhere((later, later + HOUR))]
+    zeros = connections(sums(BEGIN, END, period=HOUR), period=HOUR)
+    inventory = built(zeros, proof(later), seen=seen)
+    assert check(inventory)["verdict"] == "IN_USE"
+    since = begin + DAY
+    inventory.store.keep(Kept(since), inventory.answers.memories(since))
+    assert check(inventory)["verdict"] == "IN_USE"
+    inventory.store.keep(Kept(since, since))
+    inventory.store.drop(lambda: False)
+    answer = check(inventory)
+    assert (answer["verdict"], blocking(answer)) == ("UNKNOWN", ["BLIND"])
+
+
 @pytest.mark.parametrize(
     ("mount", "zeros"),
     [
