@@ -416,10 +416,7 @@ class Store:
             return kept.kept_since(connection)
 
     def keep(self, since: Kept, memories: Mapping[FileSystemKey, Memory] | None = None) -> None:
-        """Forget what is older, but for what is to be remembered of file systems, flow logs and metrics. Never takes anything back.
-
-        From then on no answer rests on it; :meth:`drop` deletes its rows.
-        """
+        """Forget what is older, but for what is to be remembered of file systems, flow logs and metrics; :meth:`drop` deletes its rows."""
 
         def work(connection: Connection) -> None:
             remembered.remember(connection, memories or {})
