@@ -174,7 +174,8 @@ class Reader:
 
     def read(self, known: Known = KNOWN, **keys: Any) -> dict[str, Batch]:
         """What a run reads, by key without the bucket."""
-        source, listing = self.listed(**keys)
+        source = self.source(**keys)
+        listing = source.listing(None, None)
         found = {}
         for ref in listing.refs:
             if not is_new(ref, self.ledger.batches):
@@ -182,6 +183,7 @@ class Reader:
             batch = source.read(ref, known)
             self.ledger.batches[ref.key] = (batch.ref.version, batch.state)
             found[ref.key.removeprefix(f"{self.shelf.bucket}/")] = batch
+        self.ledger.seen |= listing.looked  # when everything was read, as a run does
         return found
 
 
