@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inventory.model import (
-    DAY,
+    HOUR,
     NFS_PORT,
     MountTarget,
     NetworkInterface,
@@ -23,6 +23,10 @@ from inventory.resolve.topology import Topology
 
 Rule = Version[SecurityGroupRule]
 Interface = Version[NetworkInterface]
+
+TOGETHER = 2 * HOUR
+"""Seconds within which rules go that one person takes away for one purpose, as sweeps every hour see it. To put back one that went earlier,
+for another reason, would open more than was open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Door:
     closed_by: int | None
     """When a sweep first showed that none does any more; ``None`` while one does, or when none ever did."""
     taken_away: tuple[Rule, ...]
-    """Of a closed one, the rules that went within a day of the last."""
+    """Of a closed one, the rules that went together with the last: within :data:`TOGETHER` of it."""
     groups_before: tuple[str, ...]
     """Of a closed one, the groups that its interface had when it was last open."""
 
@@ -172,7 +176,7 @@ def _gone(spells: Sequence[_Spell], last: int) -> tuple[Rule, ...]:
     found = {
         (spell.rule.value.group_id, spell.rule.value.rule_id): spell.rule
         for spell in spells
-        if spell.last > last - DAY and spell.rule.not_after is not None
+        if spell.last > last - TOGETHER and spell.rule.not_after is not None
     }
     return tuple(found[key] for key in sorted(found))
 

@@ -25,7 +25,7 @@ HERE_LISTED = {(ACCOUNT, REGION)}
 LISTED = {"security_group_rule": HERE_LISTED, "network_interface": HERE_LISTED}
 GROUP = seen(security_group())
 RULE = seen(nfs_rule())
-DAY = 86_400
+DAY, HOUR = 86_400, 3_600
 
 
 def server(*groups: str) -> Any:  # noqa: ANN401 - an interface
@@ -89,9 +89,10 @@ def test_of_two_rules_the_last_one_closes() -> None:
 def test_a_rule_of_long_ago_was_not_taken_away_for_this() -> None:
     here = seen(server(), 0, 3 * DAY)
     group = seen(security_group(), 0, 3 * DAY)
-    old = seen(nfs_rule("sgr-1"), 0, 5_000, before=6_000)
     last = seen(nfs_rule("sgr-2"), 0, 2 * DAY, before=2 * DAY + 60)
-    assert door(here, group, old, last).taken_away == (last,)
+    for until in (5_000, 2 * DAY - 9 * HOUR):  # the latter: one that was replaced by a narrower one
+        old = seen(nfs_rule("sgr-1"), 0, until, before=until + 1000)
+        assert door(here, group, old, last).taken_away == (last,)
 
 
 def test_an_empty_group_instead_closes() -> None:
