@@ -61,15 +61,15 @@ def refresh(
     store: Store,
     settings: Settings,
     *,
-    patience: float = PATIENCE,
+    patience: float | None = None,
     is_over: Callable[[], bool] = lambda: False,
 ) -> feed.Position:
     """Compare what is derived now with what was told last, in one transaction under a lock; up to where the feed goes then.
 
-    Refreshing twice changes nothing. Raises ``LockedError`` when somebody else writes for longer than ``patience`` seconds, and
-    ``StoppedError`` when ``is_over`` says so, which is asked before each file system; then nothing of it is kept.
+    Refreshing twice changes nothing. Raises ``LockedError`` when somebody else writes for longer than ``patience`` seconds
+    (:data:`PATIENCE`), and ``StoppedError`` when ``is_over`` says so, which is asked before each file system; then nothing of it is kept.
     """
-    with store.lock(LOCK, patience):
+    with store.lock(LOCK, PATIENCE if patience is None else patience):
         return store.write(lambda conn: compare(conn, store, settings, is_over))
 
 
