@@ -148,6 +148,8 @@ class Reader:
     settings: Settings = field(default_factory=Settings)
     attempts: int = 1
     """How often botocore itself tries."""
+    got: dict[str, Batch] = field(default_factory=dict)
+    """What the newest :meth:`read` read, also when it failed half-way."""
 
     def source(self, **keys: Any) -> S3Source:
         section = S3Settings.model_validate(
@@ -174,9 +176,9 @@ class Reader:
 
     def read(self, known: Known = KNOWN, **keys: Any) -> dict[str, Batch]:
         """What a run reads, by key without the bucket."""
+        self.got = found = {}
         source = self.source(**keys)
         listing = source.listing(None, None)
-        found = {}
         for ref in listing.refs:
             if not is_new(ref, self.ledger.batches):
                 continue
