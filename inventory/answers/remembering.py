@@ -22,7 +22,7 @@ def memories(desk: Desk, until: int) -> dict[FileSystemKey, Memory]:
 
 
 def _memory(desk: Desk, version: Version[FileSystem], until: int) -> Memory:
-    before = desk.observer.memory(version) or Memory()
+    before = _remembered(desk, version)
     begin = min(desk.observer.kept.facts or desk.observer.oldest or until, until)
     # Beyond the end as well, so that a stretch that ends later is told by its whole length.
     found = desk.observer.coverage(version, (begin, until + DAY))
@@ -34,6 +34,13 @@ def _memory(desk: Desk, version: Version[FileSystem], until: int) -> Memory:
     unseen = union((gap.start, gap.end) for gap in found.gaps)
     reach = (begin, until)
     return Memory(looked, _ends(blind, before.hidden, reach), _ends(unseen, before.unseen, reach))
+
+
+def _remembered(desk: Desk, version: Version[FileSystem]) -> Memory:
+    """What is remembered already. Of one that nobody knew when facts were forgotten, all of that time stays blind."""
+    forgotten = desk.observer.kept.facts
+    unknown = dict.fromkeys(LENGTHS, forgotten) if forgotten else {}
+    return desk.observer.memory(version) or Memory(None, unknown, unknown)
 
 
 def _ends(blind: Sequence[Span], before: Mapping[int, int], reach: Span) -> dict[int, int]:

@@ -225,6 +225,21 @@ def test_twice_by_parts_remembers_what_once_does(inventory: Inventory) -> None:
     assert after["longest_silence_days"] == before["longest_silence_days"] > 0.9
 
 
+def test_what_was_not_remembered_stays_hidden_when_more_is_forgotten(inventory: Inventory) -> None:
+    """Learnt of while it was written down, or by another account's sweep then: nobody can tell whether somebody looked."""
+    middle = SINCE - DAY
+    seen = [(at, at + 599) for at in range(BEGIN, END, 600)]
+    inventory.record(batch([own_row(BEGIN, BEGIN + 300)], seen, slot=(BEGIN, END)))
+    inventory.store.keep(Kept(middle))
+    whole = Asked(since=SINCE + HOUR, until=END)
+    before = inventory.answers.check_delete(FS, whole).answer
+    assert before["longest_silence_days"] == 1
+    forgotten(inventory)
+    after = inventory.answers.check_delete(FS, whole).answer
+    assert after["longest_silence_days"] == before["longest_silence_days"]
+    assert after["reasons"] == before["reasons"]
+
+
 # -- what is forgotten ---------------------------------------------------------------------------------------------------------------------
 
 
