@@ -23,7 +23,7 @@ def memories(desk: Desk, until: int) -> dict[FileSystemKey, Memory]:
 
 def _memory(desk: Desk, version: Version[FileSystem], until: int) -> Memory:
     before = _remembered(desk, version)
-    begin = min(desk.observer.kept.facts or desk.observer.oldest or until, until)
+    begin = min(desk.observer.kept.facts, until)
     # Beyond the end as well, so that a stretch that ends later is told by its whole length.
     found = desk.observer.coverage(version, (begin, until + DAY))
     visible = found.visible_since

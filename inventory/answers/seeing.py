@@ -114,11 +114,6 @@ class Observer:
         """Up to where any source was read; ``None`` when nothing was."""
         return max((frontier.last for frontier in self._frontiers.values()), default=None)
 
-    @property
-    def oldest(self) -> int | None:
-        """From where on anything was read that is kept; ``None`` when nothing was."""
-        return min((frontier.first for frontier in self._frontiers.values()), default=None)
-
     def as_of(self, version: Version[FileSystem]) -> int | None:
         """Up to where every source needed for this file system was read; ``None`` when nothing was read.
 

@@ -240,6 +240,22 @@ def test_what_was_not_remembered_stays_hidden_when_more_is_forgotten(inventory: 
     assert after["reasons"] == before["reasons"]
 
 
+def test_a_hole_before_all_that_was_read_is_remembered(inventory: Inventory) -> None:
+    """What the oldest file showed stays when it cannot be read again, and then nobody knows what else it holds."""
+    middle = BEGIN + 12 * HOUR
+    oldest = batch([own_row(BEGIN, BEGIN + 300)], [], key="a.log", slot=(BEGIN, middle))
+    seen = [(at, at + 599) for at in range(middle, END, 600)]
+    inventory.record(oldest, batch([], seen, key="b.log", slot=(middle, END)))
+    again = batch(key="a.log", state=BatchState.FAILED, problem="cut", slot=(BEGIN, middle))
+    inventory.record(replace(again, ref=replace(again.ref, version="2")))
+    whole = Asked(since=SINCE + HOUR, until=END)
+    before = inventory.answers.check_delete(FS, whole).answer
+    assert before["longest_silence_days"] == 0.5
+    forgotten(inventory)
+    after = inventory.answers.check_delete(FS, whole).answer
+    assert after["longest_silence_days"] == before["longest_silence_days"]
+
+
 # -- what is forgotten ---------------------------------------------------------------------------------------------------------------------
 
 
