@@ -88,7 +88,7 @@ class Bench:
             )
             for section in sections
         ]
-        found.append(Duty("compact", steps.COMPACTION, COMPACT, self.compact))
+        found.append(Duty("compact", steps.COMPACTION, COMPACT, self.compact, freshens=False))
         found.append(Duty("forget", steps.FORGETTING, FORGET, self.forget(), freshens=False))
         if live:
             found.append(Duty("resolve", steps.SWEEPS, LOOK, self.resolve))

@@ -60,6 +60,16 @@ def samples(metrics: Metrics) -> Samples:
     }
 
 
+def test_only_what_answers_grow_old_without_is_waited_for() -> None:
+    """Joining and forgetting change no answer; whoever can do neither is as fresh as before."""
+    settings = Settings.model_validate(
+        {"discover": {"mode": "aws", "cloudtrail": {"enabled": True}}}
+    )
+    bench = Bench(settings, lambda: 0, lambda: 0.0, lambda: False, lambda _: None)
+    waited_for = [duty.name for duty in bench.duties(()) if duty.freshens]
+    assert waited_for == ["sweep", "resolve", "histories"]
+
+
 # -- alive -----------------------------------------------------------------------------------------
 
 
