@@ -20,7 +20,11 @@ def forgets_too_early(settings: Settings) -> dict[str, str]:
 def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     kept = settings.retention
     for name, seconds, so in (
-        ("[verdict] min_window", settings.verdict.min_window, "no verdict could ever be QUIET"),
+        (
+            "[verdict] min_window",
+            settings.verdict.min_window,
+            "no default window could ever be QUIET",
+        ),
         ("[notify] gone_after", settings.notify.gone_after, "nothing could ever be gone"),
         *_read_from(settings),
     ):

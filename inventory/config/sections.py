@@ -233,7 +233,7 @@ class RetentionSettings(Section):
     """``[retention]``; in seconds, counted back from the newest record."""
 
     runs: Duration = seconds("14d")
-    """Facts stay as they were read; later ones are joined."""
+    """Facts stay as they were read; then they are joined."""
     days: Duration = seconds("400d")
     """Facts, and what they say of time that was looked at."""
     intervals: Duration = seconds("1100d")

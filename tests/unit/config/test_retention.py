@@ -18,7 +18,10 @@ def parsed(**sections: Any) -> config.Settings:
 @pytest.mark.parametrize(
     ("sections", "named"),
     [
-        ({"retention": {"days": "99d"}}, ["retention.days", "99d", "[verdict] min_window", "100d"]),
+        (
+            {"retention": {"days": "99d"}},
+            ["retention.days", "99d", "[verdict] min_window", "100d", "no default window"],
+        ),
         (
             {"retention": {"days": "100d"}, "collect": {"since": "101d"}},
             ["retention.days", "[collect] since", "101d"],
