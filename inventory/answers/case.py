@@ -227,8 +227,9 @@ class Case:
         )
 
     def _witnessed(self, present: Iterable[Span]) -> list[Connections]:
-        """When somebody was connected before the window, and no client was seen at all."""
-        before = (-_FOREVER, self.window[0])
+        """When somebody was connected before the window, and no client was seen at all; not where it is forgotten whether one was."""
+        kept = self.desk.observer.kept.mounts
+        before = (kept + witnessing.MARGIN if kept else -_FOREVER, self.window[0])
         there = list(present)
         for one in self.metrics.unseen(self.version, before, there):
             around = (one.start - witnessing.MARGIN, one.end + witnessing.MARGIN)

@@ -237,7 +237,7 @@ class RetentionSettings(Section):
     days: Duration = seconds("400d")
     """Facts, and what they say of time that was looked at."""
     intervals: Duration = seconds("1100d")
-    """Derived mounts."""
+    """Derived mounts, and what metrics told of their time."""
     knowledge: Duration = seconds("400d")
     """Interfaces, instances and tasks that are gone, and what sweeps said of them."""
 

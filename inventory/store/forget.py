@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from inventory.model import DAY, HOUR, BatchState
+from inventory.model import DAY, HOUR, BatchState, Meaning
 from inventory.store.kept import Kept, kept_since
 from inventory.store.statements import chunks
 from inventory.store.strays import captured_interfaces
@@ -36,6 +36,7 @@ from inventory.store.tables import (
     CLIENT,
     JOINED,
     LOOKED,
+    METRIC_RUN,
     MOUNT_HOUR,
     SCANNED,
     SIGHTING,
@@ -158,6 +159,14 @@ def _mounts(conn: Connection, since: Kept) -> Condition | None:
     return _of_first_hour(MOUNT_HOUR, since.mounts, conn)
 
 
+def _metrics(_conn: Connection, since: Kept) -> Condition | None:
+    """What was answered of forgotten mounts' time. That it was asked about stays, so that it is not asked again."""
+    if not since.mounts:
+        return None
+    told = METRIC_RUN.c.meaning != Meaning.ASKED.value
+    return and_(told, METRIC_RUN.c.end <= since.mounts)
+
+
 def _clients(_conn: Connection, since: Kept) -> Condition | None:
     if not since.facts:
         return None
@@ -172,6 +181,7 @@ STEPS: tuple[Step, ...] = (
     Rows(SCANNED, lambda _, since: SCANNED.c.day < since.facts // DAY),
     Rows(CALL_USE, lambda _, since: CALL_USE.c.day < since.facts // DAY),
     Rows(MOUNT_HOUR, _mounts),
+    Rows(METRIC_RUN, _metrics),
     Rows(CLIENT, _clients),
 )
 """In order: a batch goes after its facts, an attribution after the mounts that name it."""

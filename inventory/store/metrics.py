@@ -162,14 +162,18 @@ def asked(conn: Connection) -> dict[Place, dict[tuple[str, str], list[Span]]]:
 def of_file_system(
     conn: Connection, key: FileSystemKey, metrics: Collection[str], window: Span
 ) -> list[MetricRun]:
-    """What is known of a file system's metrics in stretches that touch a window; what was only asked is not among it."""
+    """What is known of a file system's metrics in stretches that touch a window, from when on mounts are kept.
+
+    What was only asked is not among it.
+    """
+    since = max(window[0], kept_since(conn).mounts)
     statement = select(METRIC_RUN).where(
         _at((key.account, key.region)),
         _COLUMNS.file_system_id == key.file_system_id,
         _COLUMNS.metric.in_(sorted(metrics)),
         _COLUMNS.meaning.in_([Meaning.ZERO.value, Meaning.ABOVE.value]),
         _COLUMNS.start < window[1],
-        _COLUMNS.end > window[0],
+        _COLUMNS.end > since,
     )
     return sorted(map(_run, conn.execute(statement)))
 
@@ -239,9 +243,9 @@ def _remembered(conn: Connection, place: Place) -> Meeting | None:
 
 
 def _together(
-    place: Place, accounts: Collection[str], meaning: Meaning
+    conn: Connection, place: Place, accounts: Collection[str], meaning: Meaning
 ) -> tuple[ColumnElement[bool], ...]:
-    """Hours of mounts beside what the metric said of the same file system about that time."""
+    """Hours of mounts that are kept, beside what the metric said of the same file system about that time."""
     mount = MOUNT_HOUR.c
     return (
         _at(place),
@@ -250,6 +254,7 @@ def _together(
         mount.account.in_(sorted({place[0], *accounts})),
         mount.region == _COLUMNS.region,
         mount.file_system_id == _COLUMNS.file_system_id,
+        mount.hour >= kept_since(conn).mounts,
         mount.hour > _COLUMNS.start - 2 * HOUR,
         mount.hour < _COLUMNS.end,
         mount.possible == 0,
@@ -265,7 +270,7 @@ def _together(
 def _agreed(conn: Connection, place: Place, accounts: Collection[str]) -> Meeting | None:
     mount = MOUNT_HOUR.c
     statement = select(mount.file_system_id, mount.first_seen, mount.last_seen).where(
-        *_together(place, accounts, Meaning.ABOVE),
+        *_together(conn, place, accounts, Meaning.ABOVE),
         _COLUMNS.period <= HOUR,
         mount.first_seen < _COLUMNS.end,
         mount.last_seen >= _COLUMNS.start,
@@ -283,7 +288,7 @@ def _contradicted(
     """By sightings: an hour of a mount may hold silences, in which it need not have been mounted."""
     mount, seen = MOUNT_HOUR.c, SIGHTING.c
     statement = select(mount.file_system_id, seen.first_seen, seen.last_seen).where(
-        *_together(place, accounts, Meaning.ZERO),
+        *_together(conn, place, accounts, Meaning.ZERO),
         *when,
         seen.hour == mount.hour,
         seen.server == mount.server,

@@ -435,6 +435,24 @@ def test_a_scanner_that_was_seen_before_the_window_is_no_rhythm(built: Built) ->
     assert (answer["verdict"], answer["longest_silence_days"]) == ("QUIET", None)
 
 
+def test_whoever_was_seen_is_no_rhythm_when_that_is_forgotten(built: Built) -> None:
+    """What the metric told of the time of forgotten mounts goes with them: it cannot be said any more who that was."""
+    moment = END - 35 * DAY
+    scanner = own_row(moment, moment + 10, packets_in=5, bytes_in=300, packets_out=5, bytes_out=300)
+    points = sums(BEGIN, END - 31 * DAY) | {moment: 1.0}
+    inventory = built(connections(points), connections(sums(*HOLE)), proof(), seen=[scanner])
+    asked = {"until": END, "length": 30 * DAY}
+    assert check(inventory, **asked)["longest_silence_days"] is None
+    since = END - 33 * DAY
+    inventory.store.keep(Kept(since, since), inventory.answers.memories(since))
+    told_by_word = check(inventory, **asked)
+    assert told_by_word["longest_silence_days"] is None
+    gone = inventory.store.drop(lambda: False)
+    assert gone["metric_run"] == 5  # two of this one, three of the other
+    assert check(inventory, **asked) == told_by_word
+    assert inventory.store.drop(lambda: False) == {}
+
+
 # -- the window ------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inventory.discover.datapoints import folded
 from inventory.model import CLIENT_CONNECTIONS, DATA_READ, CallState, Meaning, MetricRun, Sweep
 from inventory.resolve.networks import Networks
-from inventory.store import Store, metrics
+from inventory.store import Kept, Store, metrics
 from inventory.store.metrics import merged
 from inventory.store.mounts import FileSystemKey
 
@@ -154,6 +154,20 @@ def test_a_month_of_nobody_is_one_row(store: Store) -> None:
         hours = [(day * 86_400 + hour * 3600, 0.0) for hour in range(24)]
         store.learn([sweep(day, folded(replace(ABOUT, period=3600), hours))], Networks())
     assert [(run.start, run.end) for run in kept(store)] == [(0, 30 * 86_400)]
+
+
+def test_what_was_answered_of_forgotten_mounts_goes_and_is_not_asked_again(store: Store) -> None:
+    day = 86_400
+    hours = [(hour * 3600, float(hour % 2)) for hour in range(48)]
+    told = folded(replace(ABOUT, period=3600), hours)
+    store.learn([sweep(day, [replace(ABOUT, start=0, end=2 * day), *told])], Networks())
+    assert len(kept(store)) == 48
+    store.keep(Kept(mounts=day))
+    left = kept(store)
+    assert sorted(run.end for run in left) == [hour * 3600 for hour in range(25, 49)]
+    assert store.drop(lambda: False) == {"metric_run": 24}
+    assert kept(store) == left
+    assert store.metrics_asked()[PLACE][FS, CLIENT_CONNECTIONS] == [(0, 2 * day)]
 
 
 def test_what_touches_a_window_is_found(store: Store) -> None:
