@@ -6,13 +6,13 @@ told as looked at, whether its rows are still there or not: so they may go in an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from inventory.model import HOUR, Batch, BatchRef
+from inventory.model import DAY, HOUR, Batch, BatchRef
 from inventory.store.statements import upsert
 from inventory.store.tables import META
 
@@ -54,6 +54,15 @@ def raise_moments(conn: Connection, values: Mapping[str, int]) -> None:
         where=META.c.value < statement.excluded.value,
     )
     conn.execute(statement, [{"name": name, "value": value} for name, value in values.items()])
+
+
+def days_before(
+    conn: Connection, hours: ColumnElement[int], until: int, since: int = 0
+) -> Iterator[ColumnElement[bool]]:
+    """One condition for each day of rows between two moments: a year may be forgotten at once, and no statement may last long."""
+    first = conn.execute(select(func.min(hours)).where(hours >= since, hours < until)).scalar()
+    for begin in range(first, until, DAY) if first is not None else ():
+        yield and_(hours >= begin, hours < min(begin + DAY, until))
 
 
 # -- what comes late -----------------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from inventory.model import (
     Span,
     Sweep,
 )
-from inventory.store.kept import kept_since, raise_moments
+from inventory.store.kept import days_before, kept_since, raise_moments
 from inventory.store.mounts import FileSystemKey
 from inventory.store.statements import chunks, insert_rows
 from inventory.store.tables import META, METRIC_RUN, MOUNT_HOUR, SCOPE, SIGHTING
@@ -219,11 +219,15 @@ def remember(conn: Connection, since: int) -> None:
         return
     places = select(_COLUMNS.account, _COLUMNS.region).where(_COLUMNS.metric == CLIENT_CONNECTIONS)
     swept = set(conn.execute(select(SCOPE.c.account).distinct()).scalars())
-    hours = (MOUNT_HOUR.c.hour >= kept_since(conn).facts, MOUNT_HOUR.c.hour < since)
+    forgotten = kept_since(conn).facts
     for account, region in sorted(map(tuple, conn.execute(places.distinct()))):
         if _remembered(conn, (account, region)) is not None:
             continue
-        met = _contradicted(conn, (account, region), swept, *hours)
+        each = (
+            _contradicted(conn, (account, region), swept, day)
+            for day in days_before(conn, MOUNT_HOUR.c.hour, since, forgotten)
+        )
+        met = next((one for one in each if one is not None), None)
         if met is not None:
             name = " ".join((_DENIED, account, region, met.file_system_id, str(met.start)))
             raise_moments(conn, {name: met.end})

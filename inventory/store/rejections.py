@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, case, select
 
-from inventory.store.kept import raise_moments
+from inventory.store.kept import days_before, raise_moments
 from inventory.store.tables import BATCH, META, SIGHTING, SOURCE
 
 
@@ -33,12 +33,12 @@ def remember(conn: Connection, since: int) -> None:
         select(SOURCE.c.name, BATCH.c.flow_log_id, rejected)
         .join(BATCH, BATCH.c.id == SIGHTING.c.batch_id)
         .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(SIGHTING.c.hour < since)
         .distinct()
     )
     told = {
         _name(_REJECTED if was_rejected else _ACCEPTED, source, flow_log_id): since
-        for source, flow_log_id, was_rejected in conn.execute(statement)
+        for day in days_before(conn, SIGHTING.c.hour, since)
+        for source, flow_log_id, was_rejected in conn.execute(statement.where(day))
     }
     raise_moments(conn, dict(sorted(told.items())))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, event, func, select
 
 from inventory.answers import Asked
 from inventory.config import Settings
@@ -20,7 +20,7 @@ from inventory.discover.calls import SWEPT
 from inventory.export import feed
 from inventory.model import DAY, Batch, BatchState, CallState, Sweep, iso
 from inventory.resolve.networks import Networks
-from inventory.store import Kept, Store, forget, mounts
+from inventory.store import Kept, Store, forget, mounts, rejections
 from inventory.store import feed as stored
 from inventory.store.mounts import FileSystemKey
 from inventory.store.tables import BATCH, CAPTURE, CLIENT, JOINED, METADATA, MOUNT_HOUR, SIGHTING
@@ -478,6 +478,21 @@ def test_a_flow_log_of_rejections_is_known_for_one_when_they_are_forgotten(
         forgotten(inventory, since=moment)
     assert count(inventory, SIGHTING) == 0
     assert since_kept(coverage()) == since_kept(before)
+
+
+def test_whatever_is_forgotten_at_once_is_looked_through_by_the_day(inventory: Inventory) -> None:
+    """A retention that was made a year shorter: on PostgreSQL no statement may take longer than half a minute."""
+    inventory.record(*history(2))
+    statements: list[str] = []
+
+    def heard(*given: Any) -> None:
+        statements.append(given[2])
+
+    with inventory.store.writing() as conn:
+        event.listen(conn, "before_cursor_execute", heard)
+        rejections.remember(conn, SINCE)
+    looked = [one for one in statements if "DISTINCT" in one]
+    assert len(looked) == (SINCE - BEGIN) // DAY
 
 
 def test_the_number_of_a_batch_is_never_given_to_another(inventory: Inventory) -> None:
