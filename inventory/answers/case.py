@@ -21,7 +21,7 @@ from inventory.discover.kubernetes import cluster_of
 from inventory.errors import InventoryError, UsageError
 from inventory.model import DAY, FileSystem, MountState, MountTarget, Span, Version, iso
 from inventory.store import uses, views
-from inventory.timeline import Gap, GapReason
+from inventory.timeline import Gap, GapReason, union
 from inventory.verdict import Blind, Connections, Facts, History, Judgement, Rules, Use, judge
 
 if TYPE_CHECKING:
@@ -242,14 +242,13 @@ class Case:
         if since is None or since >= self.window[0]:
             return ()
         before = self.desk.observer.seeing(self.version, (since, self.window[0])).coverage
-        blind = [
+        blind = union(
             (gap.start, gap.end)
             for gap in before.gaps
-            if gap.bridged_by is None
-            and gap.end - gap.start > self.asked.accept_blind
-            and gap.reason is not GapReason.FORGOTTEN
-        ]
-        return (*blind, *self._blind_once(since))
+            if gap.bridged_by is None and gap.reason is not GapReason.FORGOTTEN
+        )
+        longer = [(start, end) for start, end in blind if end - start > self.asked.accept_blind]
+        return (*longer, *self._blind_once(since))
 
     def _looked_since(self, spans: Mapping[str, Sequence[Span]]) -> int | None:
         """From when on uses would have been seen; at the latest from when on one was, and not before mounts are kept."""

@@ -199,6 +199,21 @@ def test_a_silence_is_as_long_as_it_was(inventory: Inventory) -> None:
     )  # the hole does not count, and before it he was there once
 
 
+def test_a_hole_of_several_reasons_before_the_window_is_one(inventory: Inventory) -> None:
+    """As in the window: none of its parts alone is longer than what is accepted."""
+    begin = SINCE - DAY
+    seen = [(at, at + 599) for at in range(BEGIN, END, 600) if not begin <= at < begin + 6000]
+    skipped = [(begin + 2000, begin + 3999)]
+    use = own_row(BEGIN, BEGIN + 300)
+    inventory.record(batch([use], seen, skipped=skipped, slot=(BEGIN, END)))
+    whole = Asked(since=SINCE + HOUR, until=END, accept_blind=3000)
+    before = inventory.answers.check_delete(FS, whole).answer
+    assert before["longest_silence_days"] == 1.1
+    forgotten(inventory)
+    after = inventory.answers.check_delete(FS, whole).answer
+    assert after["longest_silence_days"] == before["longest_silence_days"]
+
+
 def test_what_was_never_used_stays_quiet(inventory: Inventory) -> None:
     seen = [(at, at + 599) for at in range(BEGIN, END, 600)]
     inventory.record(batch([], seen, slot=(BEGIN, END)))
