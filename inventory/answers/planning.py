@@ -75,7 +75,8 @@ class _Plan:
             if one.not_after is None
         ]
         mine = {one.value.network_interface_id for one in targets}
-        doors, ears = Doors(topology), Ears(self._desk)
+        doors = Doors(topology, self._desk.knowledge.whole_sweeps)
+        ears = Ears(self._desk)
         found = []
         for target in targets:
             door = doors.of(target)

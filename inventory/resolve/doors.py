@@ -6,7 +6,7 @@ What no sweep showed is told as unknown: a group that was not looked at may let 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ from inventory.model import (
     Version,
 )
 from inventory.resolve.topology import Topology
+
+Listed = Callable[[str, str, str], Sequence[int]]
+"""By kind, account and region, when a sweep was whole; ascending."""
 
 Rule = Version[SecurityGroupRule]
 Interface = Version[NetworkInterface]
@@ -80,8 +83,9 @@ class _Spell(NamedTuple):
 class Doors:
     """Indexes over what is known of security groups."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, listed: Listed) -> None:
         self._topology = topology
+        self._listed = listed
         self._groups: dict[str, list[Version[SecurityGroup]]] = defaultdict(list)
         for group in topology.versions("security_group"):
             self._groups[group.value.group_id].append(group)
@@ -142,13 +146,15 @@ class Doors:
         return found
 
     def _unlisted(self, group: Version[SecurityGroup]) -> Iterator[str]:
-        """What was never seen whole where a group is: its rules, and who has it."""
-        for kind, what in (
-            ("security_group_rule", "the rules of"),
-            ("network_interface", "every interface that may share"),
-        ):
-            if not self._topology.is_listed(kind, group.account, group.region):
-                yield f"no sweep listed {what} {group.value.group_id}"
+        """What was not seen whole where a group is: its rules, since it is there and as lately as itself, and who has it."""
+        group_id, place = group.value.group_id, (group.account, group.region)
+        rules = max(self._listed("security_group_rule", *place), default=None)
+        if rules is None:
+            yield f"no sweep listed the rules of {group_id}"
+        elif rules < max(group.first_seen, group.last_seen - TOGETHER):
+            yield f"the rules of {group_id} could not be listed when it was looked at last"
+        if not self._listed("network_interface", *place):
+            yield f"no sweep listed every interface that may share {group_id}"
 
     def _sharing(self, group_ids: Sequence[str], interface_id: str) -> tuple[Interface, ...]:
         found = {

@@ -273,6 +273,18 @@ def test_what_is_not_known_is_told_and_not_guessed(
     assert told["take_away"] == []
 
 
+def test_a_new_group_whose_rules_were_denied_is_not_closed(built: Built) -> None:
+    """Rules were listed before; those of the new group never were, and it may let in everybody."""
+    inventory = built()
+    new = (*without(server(), security_group(), nfs_rule()), server("sg-new"))
+    denied = swept(END - 30, *new, security_group("sg-new"))
+    inventory.learn(replace(denied, whole=frozenset(KINDS) - {"security_group_rule"}))
+    told = plan(inventory)
+    assert told["mount_targets"][0]["open"] is None
+    assert "rules of sg-new" in told["mount_targets"][0]["unknown"][0]
+    assert told["stage"] == "unknown"
+
+
 def test_a_group_that_no_sweep_looked_at_keeps_an_open_door_from_a_plan(built: Built) -> None:
     """One of two groups is known: taking its rule away would leave the other one."""
     things = (*without(server()), server("sg-nfs", "sg-secret"))

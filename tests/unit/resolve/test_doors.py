@@ -35,11 +35,14 @@ def server(*groups: str) -> Any:  # noqa: ANN401 - an interface
 HERE = seen(server())
 
 
-def door(*versions: Version[Any], unlisted: str = "") -> Door:
+def door(*versions: Version[Any], unlisted: str = "", rules_at: int = T + 10_000) -> Door:
     target = seen(mount_target())
     listed = {kind: places for kind, places in LISTED.items() if kind != unlisted}
     made = topology(target, *versions, whole=listed)
-    return Doors(made).of(target)
+    at = {"security_group_rule": rules_at, "network_interface": T}
+    return Doors(made, lambda kind, *place: [at[kind]] if place in listed.get(kind, ()) else []).of(
+        target
+    )
 
 
 def test_a_rule_that_is_there_opens() -> None:
@@ -67,6 +70,17 @@ def test_nothing_is_known_without_groups_without_looking_and_without_a_list() ->
         assert len(found.unknown) == 1
         assert said in found.unknown[0]
     assert door(HERE, GROUP, unlisted="security_group_rule").is_open is None
+
+
+def test_rules_that_were_not_listed_since_prove_nothing_closed() -> None:
+    """The groups were looked at later, and the rules denied: somebody may be let in by now."""
+    found = door(HERE, GROUP, rules_at=T + 10_000 - 2 * HOUR - 1)
+    assert found.is_open is None
+    (said,) = found.unknown
+    assert "rules of sg-nfs" in said
+    new = door(HERE, seen(security_group(), T + 9_000, 10_000), rules_at=T + 8_000)
+    assert new.is_open is None, "the group came after the rules were listed"
+    assert door(HERE, GROUP, rules_at=T + 10_000 - 2 * HOUR).is_open is False
 
 
 def test_a_rule_that_went_closes() -> None:
