@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from inventory.errors import MissingExtraError
+from inventory.errors import InventoryError, MissingExtraError
 from inventory.export.columns import COLUMNS, Kind, row
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ PORTION = 10_000
 
 
 def write(records: Iterable[Mapping[str, Any]], stream: BinaryIO) -> int:
-    """Write records as they come; how many there were. Raises ``MissingExtraError`` without polars, and whatever ``records`` raises."""
+    """Write records as they come; how many there were.
+
+    Raises ``MissingExtraError`` without polars, ``InventoryError`` when they cannot be written (no room), and whatever ``records`` raises.
+    """
     try:
         import polars as pl  # noqa: PLC0415 - an extra
         from polars.io.plugins import register_io_source  # noqa: PLC0415 - as above
@@ -27,9 +30,14 @@ def write(records: Iterable[Mapping[str, Any]], stream: BinaryIO) -> int:
     plan = register_io_source(portions.frames, schema=portions.schema)
     try:
         plan.sink_parquet(stream, compression="zstd")
-    except Exception:
+    except Exception as error:
         if portions.failure is not None:
             raise portions.failure from None  # polars would tell of it in its own words
+        if isinstance(error, pl.exceptions.PolarsError):  # of a full disk, too
+            raise InventoryError(
+                f"cannot write Parquet: {error}",
+                hint="look whether there is room, or name another place",
+            ) from error
         raise
     return portions.count
 

@@ -486,6 +486,13 @@ def test_a_failure_in_the_midst_of_parquet_is_told_as_it_is(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_parquet_that_finds_no_room_is_an_error_for_people() -> None:
+    result = ask(["export", "--format", "parquet", "-o", "/dev/full"], **world())
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: cannot write Parquet")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
