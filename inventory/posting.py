@@ -155,10 +155,10 @@ class Poster:
             ) from None
         except (httpx.RequestError, OSError, UnicodeError) as error:
             if last:
-                told = str(error) or type(error).__name__
+                told = self._hiding(url, str(error)) or type(error).__name__
                 raise PostingError(
                     f"{self.what} cannot be reached: {told}", hint=f"tried {TRIES} times"
-                ) from error
+                ) from (None if self.secret_url else error)
             return None, 0.0
         if 200 <= status < 300:  # noqa: PLR2004 - success
             return Reply(status, body), 0.0
@@ -174,8 +174,12 @@ class Poster:
                 status=status,
             )
         said = " ".join(body[:_LOOKED_AT].decode("utf-8", "replace").split())
-        told = (_without(url, said) if self.secret_url else said)[:_TOLD]
+        told = self._hiding(url, said)[:_TOLD]
         return PostingError(f"{self.what} answered {status}: {told or 'nothing'}", status=status)
+
+    def _hiding(self, url: str, said: str) -> str:
+        """What may be told of what a server said; errors of its protocol hold its words, too."""
+        return _without(url, said) if self.secret_url else said
 
     def _in_time(
         self, method: str, url: str, content: bytes, headers: dict[str, str]

@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -416,6 +417,25 @@ def test_a_name_that_is_none_is_told(*, private: bool) -> None:
         pytest.raises(PostingError, match="the webhook cannot be reached"),
     ):
         poster.send("POST", f"http://{'a' * 70}.example.com/")
+
+
+def test_no_secret_is_told_of_an_answer_that_is_no_http(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the protocol shows the line that is none, and many servers repeat the path."""
+
+    def answer(handler: _Handler) -> None:
+        handler.wfile.write(f"404 there is no {handler.path}\r\n\r\n".encode())
+
+    monkeypatch.setattr(_Handler, "do_POST", answer)
+    told = {}
+    for hidden in (True, False):
+        poster = Poster("it", allow_private=True, sleep=lambda _: None, secret_url=hidden)
+        with poster, pytest.raises(PostingError, match="cannot be reached") as caught:
+            poster.send("POST", f"{hook.url}/{SECRET}")
+        told[hidden] = "".join(traceback.format_exception(caught.value))
+    assert SECRET in told[False], "else there is nothing to hide"
+    assert SECRET not in told[True]
 
 
 def test_no_secret_is_told_or_logged(hook: Hook) -> None:
