@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
@@ -37,6 +38,12 @@ MOST_SECONDS = 120.0
 
 POLL = 0.1
 """Seconds between two looks whether the program stops."""
+
+CUT_SECONDS = 1.0
+"""To wait for a request whose connection was cut: it ends at once, but for one that has none yet."""
+
+_CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+"""How httpcore's names of steps end that give a connection, by whatever proxy."""
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of an answer; more is a failure."""
@@ -107,6 +114,8 @@ class Poster:
     is_over: Callable[[], bool] = lambda: False
     """Asked all the while; when it says so, what is at hand is given up with ``StoppedError``."""
     _client: httpx.Client = field(init=False, repr=False)
+    _socket: socket.socket | None = field(init=False, default=None, repr=False)
+    """Of the connection that was made last; requests are sent one after the other."""
 
     def __post_init__(self) -> None:
         # A proxy of the environment would connect in our place, to whatever the name means there.
@@ -184,7 +193,10 @@ class Poster:
     def _in_time(
         self, method: str, url: str, content: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes, float]:
-        """As :meth:`_sent`, in a thread that is left behind when the program stops or :data:`MOST_SECONDS` are over."""
+        """As :meth:`_sent`, in a thread that is left behind when the program stops or :data:`MOST_SECONDS` are over.
+
+        Its connection is cut then, so it ends by itself: closed under its eyes, it could go on with whatever is opened in that place.
+        """
         sent: Future[tuple[int, bytes, float]] = Future()
 
         def send() -> None:
@@ -196,18 +208,34 @@ class Poster:
         threading.Thread(target=send, name=f"ask {self.what}", daemon=True).start()
         end = time.monotonic() + MOST_SECONDS
         while not wait([sent], POLL).done:
-            if self.is_over():
+            over = self.is_over()
+            if not over and time.monotonic() < end:
+                continue
+            self._cut()
+            wait([sent], CUT_SECONDS)
+            if over:
                 raise StoppedError("the program was asked to stop", hint="the same is sent again")
-            if time.monotonic() >= end:
-                raise httpx.ReadTimeout(f"no whole answer within {MOST_SECONDS:.0f} s")
+            raise httpx.ReadTimeout(f"no whole answer within {MOST_SECONDS:.0f} s")
         return sent.result()
+
+    def _cut(self) -> None:
+        """Nothing more comes from the server, nor goes there; whoever waits for it wakes up."""
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Told by httpcore of every step of a request."""
+        if event.endswith(_CONNECTED):
+            self._socket = info["return_value"].get_extra_info("socket")
 
     def _sent(
         self, method: str, url: str, content: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes, float]:
-        target, extensions = url, dict[str, str]()
+        target, extensions = url, dict[str, Any](trace=self._watch)
         if not self.allow_private:
-            target, extensions, host = self._pinned(url)
+            target, named, host = self._pinned(url)
+            extensions |= named
             headers = {**headers, "Host": host}
         with self._client.stream(
             method, target, content=content, headers=headers, extensions=extensions

@@ -9,8 +9,10 @@ import io
 import json
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import pytest
 import pytest_socket
 from click.testing import CliRunner, Result
 
-from inventory import notify
+from inventory import notify, posting
 from inventory.cli import cli
 from inventory.config import Settings
 from inventory.errors import ConfigError, LockedError
@@ -417,6 +419,32 @@ def test_a_name_that_is_none_is_told(*, private: bool) -> None:
         pytest.raises(PostingError, match="the webhook cannot be reached"),
     ):
         poster.send("POST", f"http://{'a' * 70}.example.com/")
+
+
+def test_no_thread_is_left_with_a_server_that_sends_for_ever(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of a header: what was given up on ends, though the server does not and the poster is not closed yet."""
+
+    def answer(handler: _Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nSlow:")
+        with suppress(OSError):
+            while not handler.server.closing.wait(0.05):
+                handler.wfile.write(b" ")
+                handler.server.got.append(({}, b" "))
+
+    monkeypatch.setattr(_Handler, "do_POST", answer)
+    monkeypatch.setattr(posting, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(posting, "TRIES", 3)
+    with Poster("the slow one", allow_private=True, sleep=lambda _: None) as poster:
+        for _ in range(2):
+            with pytest.raises(PostingError, match="no whole answer"):
+                poster.send("POST", hook.url)
+        end = time.monotonic() + 5
+        while left := [one for one in threading.enumerate() if one.name == "ask the slow one"]:
+            assert time.monotonic() < end, f"{len(left)} threads are left"
+            time.sleep(0.01)
+    assert len(hook.got) > 6, "it did send"
 
 
 def test_no_secret_is_told_of_an_answer_that_is_no_http(
