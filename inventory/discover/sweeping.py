@@ -144,7 +144,7 @@ def in_groups(sweeps: Iterable[Sweep]) -> Iterator[list[Sweep]]:
     try:
         for sweep in sweeps:
             group.append(sweep)
-            if sum(len(items) for one in group for items in one.items.values()) >= GROUP_ITEMS:
+            if sum(_size(one) for one in group) >= GROUP_ITEMS:
                 full, group = group, []
                 yield full
     except Exception:
@@ -152,3 +152,7 @@ def in_groups(sweeps: Iterable[Sweep]) -> Iterator[list[Sweep]]:
             yield group
         raise
     yield group
+
+
+def _size(sweep: Sweep) -> int:
+    return len(sweep.metrics) + sum(len(items) for items in sweep.items.values())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.discover import calls, datapoints, metrics, recording
+from inventory.discover import calls, datapoints, metrics, recording, sweeping
 from inventory.discover.fields import FieldError
 from inventory.model import (
     CLIENT_CONNECTIONS,
@@ -177,3 +177,15 @@ def test_what_came_is_not_asked_again() -> None:
     assert union((p.start, p.end) for p in metrics.pieces(DATA_READ, recorded, FS, NOW)) == [
         (NOW - NOW % HOUR - 3 * HOUR, NOW - NOW % HOUR)
     ]
+
+
+def test_a_group_of_sweeps_is_full_of_metrics_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first asking of a file system may tell of thousands of stretches: a round of many accounts is not kept in memory as a whole."""
+    monkeypatch.setattr(sweeping, "GROUP_ITEMS", 3)
+    made = [
+        calls.sweep(f"n{number}", T + 10_000, "1", "r", {datapoints.CALL: told(row())})
+        for number in range(2)
+    ]
+    assert all(len(one.metrics) >= 3 for one in made)
+    groups = [[one.name for one in group] for group in sweeping.in_groups(made)]
+    assert groups == [["n0"], ["n1"], []]
