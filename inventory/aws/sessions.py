@@ -69,7 +69,10 @@ def _loader() -> Any:  # noqa: ANN401 - botocore's Loader
 
 @dataclass
 class Aws:
-    """Sessions and clients, each made once and shared by threads. Makes no call until it is asked to."""
+    """Sessions and clients, each made once and shared by threads. Makes no call until it is asked to.
+
+    Its connections stay open until :meth:`close`.
+    """
 
     meter: Meter = field(default_factory=Meter)
     patience: Patience = field(default_factory=Patience)
@@ -79,10 +82,17 @@ class Aws:
         refuse_open_endpoints(os.environ)
         self._lock = threading.RLock()
         self._models = botocore.session.Session()
-        self._models.register_component("data_loader", _loader())
         self._refuse_garbled_configuration()
+        self._models.register_component("data_loader", _loader())
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._clients: dict[tuple[int, str, str, str], Any] = {}
+        self._assuming: list[Any] = []
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; those in use are closed by who uses them. A later call opens its own."""
+        with self._lock:
+            for client in (*self._clients.values(), *self._assuming):
+                client.close()
 
     def caller(self, way_in: WayIn | None, region: str, account: str = "") -> Caller:
         """Calls in one account and region; without a way in, as whoever the credentials at hand belong to.
@@ -182,6 +192,8 @@ class Aws:
     def _sts_client(self, base: Session, region: str, service: str, **given: Any) -> Any:  # noqa: ANN401 - botocore's clients have no static type
         client = base.create_client(service, region_name=region, config=self._config(), **given)
         self._count_requests(client, "", service, region)
+        with self._lock:
+            self._assuming.append(client)
         return client
 
     def _config(self) -> Config:

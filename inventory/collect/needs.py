@@ -90,6 +90,11 @@ class Needs:
         """Requests that were sent since this was last asked."""
         return self._aws.meter.take() if "_aws" in self.__dict__ else {}
 
+    def close(self) -> None:
+        """Close the connections to AWS that nobody uses; what is asked later opens its own."""
+        if "_aws" in self.__dict__:
+            self._aws.close()
+
     @property
     def day(self) -> int:
         """Today, in days since 1970 (UTC)."""

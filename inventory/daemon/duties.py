@@ -124,6 +124,12 @@ class Roster:
             duty.name, self.store.sibling()
         )
         try:
+            return self._tried(duty, store, moment, began)
+        finally:
+            store.rest()
+
+    def _tried(self, duty: Duty, store: Store, moment: int, began: float) -> Ending:
+        try:
             store.recheck()
             with store.lock(duty.lock, 0) if duty.lock else nullcontext():
                 if self._is_done_elsewhere(duty, store, moment):

@@ -177,6 +177,7 @@ class Bench:
                     listening = Listening(duty, self.monotonic)
                     steps.read(run, opened(section, needs), listening, start)
             finally:
+                needs.close()
                 store.use(needs.day, needs.uses())
             self._refuse_standstill(section, run.report)
             return self._ending(run.report)

@@ -69,6 +69,7 @@ def ask(settings: DiscoverSettings, ledger: Ledger, *, clock: Callable[[], int])
             _LOG.info("%s: %d questions are left for the next time", history.name, found.unasked)
         return found
     finally:
+        aws.close()
         ledger.use(day, aws.meter.take())
 
 

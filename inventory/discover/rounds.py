@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,7 +150,8 @@ def a_round(
     elif asked is Asked.UNEXPLAINED:
         wanted = explaining(past, unexplained, now)
     try:
-        yield from sweeps(settings, Aws(meter), past, wanted, clock=clock)
+        with closing(Aws(meter)) as aws:
+            yield from sweeps(settings, aws, past, wanted, clock=clock)
     finally:
         ledger.use(day, meter.take())
 
@@ -202,9 +204,9 @@ def record(settings: DiscoverSettings, folder: Path, *, clock: Clock) -> Iterato
         whole = {call: rows[call] for call in rows if sweep.calls[call] is CallState.WHOLE}
         recording.write(folder / sweep.name / sweep.account / sweep.region, whole)
 
-    aws = Aws(Meter(settings.max_calls_per_day))
     past = Past({}, Topology({}), recorded=_recorded(folder))
-    yield from sweeps(settings, aws, past, everything_named(settings), clock=clock, keep=keep)
+    with closing(Aws(Meter(settings.max_calls_per_day))) as aws:
+        yield from sweeps(settings, aws, past, everything_named(settings), clock=clock, keep=keep)
 
 
 def _recorded(folder: Path) -> dict[Place, int]:

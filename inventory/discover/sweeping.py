@@ -44,8 +44,7 @@ def sweeps(
     from inventory.discover import rounds  # noqa: PLC0415 - botocore is most of a second, which snapshots mode need not wait for
 
     yield from rounds.a_round(settings.discover, ledger, clock=clock, asked=asked)
-    if settings.discover.path.exists():
-        yield from new_dumps(settings, ledger.known_sweeps(), ledger.kept().knowledge)
+    yield from new_dumps(settings, ledger.known_sweeps, ledger.kept().knowledge)
 
 
 def is_quiet(settings: Settings, ledger: Ledger, *, now: int, asked: Asked) -> bool:
@@ -100,16 +99,24 @@ def new_sweeps(
 
 
 def new_dumps(
-    settings: Settings, known: Mapping[SweepName, Mapping[str, CallState]], since: int = 0
+    settings: Settings,
+    known: Callable[[], Mapping[SweepName, Mapping[str, CallState]]],
+    since: int = 0,
 ) -> Iterator[Sweep]:
     """As :func:`new_sweeps`, of dumps of Kubernetes clusters alone: what there is to read beside live sweeps.
 
-    Nothing when the folder is not there or holds other things, for a live inventory need not have one.
+    Nothing when the folder is not there or holds other things, for a live inventory need not have one. Then nobody asks what is ``known``:
+    of a year of live sweeps that is a million calls.
     """
     if not settings.discover.path.exists():
         return
-    for ref in _listed(settings).sweeps:
-        if ref.taken_at >= since and _tells_more(ref, snapshots.dumps(ref), known):
+    found = [(ref, snapshots.dumps(ref)) for ref in _listed(settings).sweeps]
+    found = [(ref, dumps) for ref, dumps in found if dumps and ref.taken_at >= since]
+    if not found:
+        return
+    before = known()
+    for ref, dumps in found:
+        if _tells_more(ref, dumps, before):
             yield snapshots.read_dumps(ref)
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from sqlalchemy import URL, Connection, Engine
 
 from inventory.model import Asked, Batch, BatchState, CallState, Place, Span, Sweep, Wanted
-from inventory.resolve.derive import Unit
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.store import (
@@ -115,10 +114,8 @@ class Store:
     @classmethod
     def open(cls, url: str, *, write: bool = False) -> Self:
         """The database at ``url``. With ``write`` an SQLite file that does not exist is made, empty; without, it must be there."""
-        parsed = parse(url)
-        opened = cls(parsed, write=write)
-        with translated(parsed):
-            opened._connect_once()
+        opened = cls(parse(url), write=write)
+        opened.current()
         return opened
 
     @classmethod
@@ -153,10 +150,20 @@ class Store:
 
     def close(self) -> None:
         """Close every connection. Closing twice is harmless."""
-        for engine in (self._readers, self._writers):
-            if engine is not None:
-                engine.dispose()
+        self._let_go()
         self._readers = self._writers = None
+
+    def rest(self) -> None:
+        """Give back what is held for the next question, which comes late: on SQLite each connection has pages of up to 32 MiB.
+
+        Nothing happens while another store of this process writes: to close the last connection may move the log into the file.
+        """
+        turn = self._shared.turn
+        if self._url.get_backend_name() == "sqlite" and turn.acquire(blocking=False):
+            try:
+                self._let_go()
+            finally:
+                turn.release()
 
     @property
     def name(self) -> str:
@@ -167,8 +174,10 @@ class Store:
 
     def current(self) -> SchemaStatus:
         """Which schema the database has."""
-        with translated(self._url), self._any_engine().connect() as connection:
-            return schema.current(connection)
+        with translated(self._url):
+            engine = self._writer() if self._write else self._reader()
+            with engine.connect() as connection, connection.begin():
+                return schema.current(connection)
 
     def recheck(self) -> None:
         """Look again whether the schema is this program's: a newer program may have been here meanwhile. Raises ``SchemaError``."""
@@ -368,29 +377,20 @@ class Store:
             if found is None:
                 break
             known = self.knowledge()
-
-            def joined(connection: Connection, units: Sequence[Unit], known: Knowledge) -> int:
-                newest = recording.current(connection, known)  # somebody may have learnt meanwhile
-                return compact.compact(
-                    connection,
-                    units=units,
-                    before=before,
-                    topology=newest.topology,
-                    networks=networks,
-                )
-
             for units in chunks(found.units, compact.UNITS):
                 if is_over():
                     return gone
-                gone += self.write(partial(joined, units=units, known=known))
+                joining = partial(
+                    recording.compact, units=units, before=before, known=known, networks=networks
+                )
+                gone += self.write(joining)
             self.write(partial(compact.finish, hour=found.hour, before=before))
         return gone
 
     def newest(self) -> int | None:
         """Up to when any source was read; ``None``: none was."""
         with self.reading() as connection:
-            found = views.frontiers(connection)
-        return max((frontier.last for frontier in found.values()), default=None)
+            return max((one.last for one in views.frontiers(connection).values()), default=None)
 
     def read_up_to(self, sources: Collection[str]) -> int | None:
         """Up to when all of some sources are read, those apart that were never read; ``None``: none was."""
@@ -486,12 +486,10 @@ class Store:
             self._writers = writer_engine(self._url)
         return self._writers
 
-    def _any_engine(self) -> Engine:
-        return self._writer() if self._write else self._reader()
-
-    def _connect_once(self) -> None:
-        with self._any_engine().connect() as connection, connection.begin():
-            schema.current(connection)
+    def _let_go(self) -> None:
+        for engine in (self._readers, self._writers):
+            if engine is not None:
+                engine.dispose()
 
     def _require_schema(self, connection: Connection) -> None:
         if not self._usable:

@@ -1,4 +1,4 @@
-"""The two transactions that change anything: sweeps come in, batches come in. What is derived is rebuilt in the same one."""
+"""The transactions that change anything: sweeps or batches come in, old facts are joined. What is derived is rebuilt in the same one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, select
 
 from inventory.model import Asked, Batch, Span, Sweep
+from inventory.resolve.derive import Unit
 from inventory.resolve.networks import Networks
 from inventory.resolve.topology import Topology
 from inventory.resolve.witness import CARRIED, TOLERANCE
 from inventory.store import asked, changes, facts, metrics, mounts, sizes, sources, strays, views
+from inventory.store import compact as compacting
 from inventory.store.kept import kept_since
 from inventory.store.knowledge import knowledge_version, record_sweeps
 from inventory.store.loading import Knowledge, load, load_since
@@ -93,6 +95,16 @@ def record(
         touched |= strays.flip_strays(conn, late)
     mounts.rebuild(conn, touched, newest.topology, networks)
     return newest
+
+
+def compact(
+    conn: Connection, units: Sequence[Unit], before: int, known: Knowledge, networks: Networks
+) -> int:
+    """Join facts of ``units`` that ended before a moment, by the newest knowledge: somebody may have learnt since ``known``; rows gone."""
+    topology = current(conn, known).topology
+    return compacting.compact(
+        conn, units=units, before=before, topology=topology, networks=networks
+    )
 
 
 def current(conn: Connection, known: Knowledge | None) -> Knowledge:

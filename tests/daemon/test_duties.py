@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -73,6 +74,33 @@ def broken(_duty: Duty, _store: Store) -> Ending:
 
 def duty(work: Callable[[Duty, Store], Ending] = done, name: str = "source a") -> Duty:
     return Duty(name, name, 60, work)
+
+
+def test_a_duty_that_rests_holds_no_connection_to_sqlite(sqlite_database_url: str) -> None:
+    """Each would keep up to 32 MiB of pages from one trying to the next."""
+    file = sqlite_database_url.removeprefix("sqlite:///")
+
+    def opened() -> int:
+        links = Path("/proc/self/fd").iterdir()
+        return sum(file in str(one.readlink()) for one in links if one.is_symlink())
+
+    held: list[int] = []
+
+    def work(_: Duty, store: Store) -> Ending:
+        with store.reading(), store.writing():
+            held.append(opened())
+        return Ending.DONE
+
+    with Store.open(sqlite_database_url, write=True) as store:
+        store.upgrade()
+        store.rest()
+        before = opened()
+        bench = Bench(store)
+        bench.run(duty(work), 130)
+        bench.run(duty(broken, "source b"), 30)
+        assert len(held) == 3
+        assert min(held) > before
+        assert opened() == before
 
 
 def test_a_duty_is_tried_as_often_as_it_says(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -126,3 +127,24 @@ def test_the_programs_own_roles_work(fake_aws: Served) -> None:
     with pytest.raises(AwsError) as caught:
         Aws().caller(wrong, REGION).identity()
     assert caught.value.fault is AwsFault.DENIED
+
+
+def test_nothing_is_left_open_when_all_was_asked(fake_aws: Served) -> None:
+    """Of the role that was assumed either; what is asked later opens its own."""
+    fake_aws.cloud.role(ROLE)
+    account = AccountSettings(id=OTHER, regions=(REGION,), role_arn=ROLE)
+    aws = Aws()
+
+    def opened() -> int:
+        links = Path("/proc/self/fd").iterdir()
+        return sum(str(one.readlink()).startswith("socket:") for one in links if one.is_symlink())
+
+    before = opened()
+    for _ in range(2):
+        assert aws.caller(account, REGION, OTHER).identity()
+        assert opened() > before
+        aws.close()
+        end = time.monotonic() + 5
+        while opened() > before:  # the fake closes its ends in this process, too
+            assert time.monotonic() < end, f"{opened() - before} sockets are open"
+            time.sleep(0.01)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -217,11 +218,18 @@ def test_beside_live_sweeps_only_dumps_are_read(tmp_path: Path) -> None:
     write(tmp_path, answer=b"{")
     write(tmp_path, "k8s.prod", kube.dump(kube.dns()))
     write(tmp_path, name="20261124T000000Z")
-    (sweep,) = sweeping.new_dumps(settings(tmp_path), {})
+    (sweep,) = sweeping.new_dumps(settings(tmp_path), dict)
     assert (sweep.name, sweep.calls) == (NAME, {"k8s.prod": CallState.WHOLE})
     known = {(NAME, ACCOUNT, REGION): dict(sweep.calls)}
-    assert list(sweeping.new_dumps(settings(tmp_path), known)) == []
+    assert list(sweeping.new_dumps(settings(tmp_path), lambda: known)) == []
 
 
 def test_beside_live_sweeps_there_need_be_no_folder(tmp_path: Path) -> None:
-    assert list(sweeping.new_dumps(settings(tmp_path / "none"), {})) == []
+    """Nor is looked up what is known, of which there is much."""
+
+    def known() -> Mapping[tuple[str, str, str], Mapping[str, CallState]]:
+        raise AssertionError
+
+    assert list(sweeping.new_dumps(settings(tmp_path / "none"), known)) == []
+    write(tmp_path)
+    assert list(sweeping.new_dumps(settings(tmp_path), known)) == []
