@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from inventory.answers import Asked
-from inventory.config import DiscoverSettings, Settings
-from inventory.model import DAY, Batch, CallState, FileSystem, Span, Sweep
+from inventory.config import Settings
+from inventory.model import CLIENT_CONNECTIONS, DAY, HOUR, Batch, CallState, FileSystem, Span, Sweep
 from inventory.store import Store
 from tests.answers.conftest import Filled, Inventory, batch, own_row, upgraded
 from tests.answers.test_deleting import swept
+from tests.answers.test_witnesses import row, sums, told
 from tests.builders import T, eni, file_system, mount_target
 from tests.conftest import Programme
 
@@ -25,6 +26,8 @@ ACCOUNTS = 20
 HOLES = 0.5
 """Holes in the 110 days of one mount target, on average; each is one record of SKIPDATA, 20 to 60 seconds."""
 ACCEPTED = 1800
+USED = (END - 20 * DAY, END - 20 * DAY + 3000)
+"""When somebody was at each file system that is not quiet."""
 
 
 @dataclass
@@ -84,6 +87,29 @@ class Company:
                 )
             yield made_sweep
 
+    def metrics(self) -> Iterator[Sweep]:
+        """Connections by the hour, as of all accounts but the failing one."""
+        for account in self.accounts:
+            if account == self.failing:
+                continue
+            rows = [
+                row(
+                    CLIENT_CONNECTIONS,
+                    self._connections(number),
+                    fs=_name(account, number),
+                    period=HOUR,
+                )
+                for number in range(self.each)
+            ]
+            yield told(*rows, at=END + HOUR, account=account)
+
+    def _connections(self, number: int) -> dict[int, float]:
+        points = sums(T - T % HOUR, END, period=HOUR)
+        if _is_quiet(number):
+            return points
+        first, last = USED
+        return points | sums(first - first % HOUR, last, 60, HOUR)
+
     def batches(self) -> Iterator[Batch]:
         for account in self.accounts:
             for number in range(self.each):
@@ -96,10 +122,8 @@ class Company:
 
     def _use(self, account: str, number: int) -> Any:  # noqa: ANN401 - a sighting
         made = _names(account, number)
-        first = END - 20 * DAY
         return own_row(
-            first,
-            first + 3000,
+            *USED,
             interface_id=made["eni"],
             vpc_id=f"vpc-{account}",
             server=made["address"],
@@ -138,7 +162,7 @@ def _system(account: str, number: int) -> FileSystem:
 def inventory(database_url: str, filled: Filled) -> Iterator[Inventory]:
     filled("upgraded", upgraded)
     with Store.open(database_url, write=True) as store:
-        yield Inventory(store, Settings(discover=DiscoverSettings(mode="snapshots")))
+        yield Inventory(store, Settings())
 
 
 def verdicts(inventory: Inventory, accept_blind: int) -> dict[str, dict[str, Any]]:
@@ -169,9 +193,14 @@ def test_what_is_quiet_is_quiet_but_for_holes_and_the_failing_account(
     reasons = Counter(code for n in holey - lost for code in strict[n]["reasons"])
     assert set(reasons) == {"BLIND"}
 
-    for found in (accepting, strict):
+    inventory.learn(*company.metrics())
+    bridging = verdicts(inventory, 0)
+    assert {n for n in quiet if bridging[n]["verdict"] != "QUIET"} == lost
+
+    for found in (accepting, strict, bridging):
         assert {one["verdict"] for n, one in found.items() if n not in quiet} == {"IN_USE"}
     count("quiet file systems of a company", len(quiet))
     count("of these with a hole", len(holey))
     count("of these QUIET with --accept-blind 30m", len(quiet) - len(lost))
     count("of these QUIET without", len(quiet) - len(lost | holey))
+    count("of these QUIET where connections bridge holes", len(quiet) - len(lost))
