@@ -17,6 +17,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from inventory.daemon.memory import give_back
 from inventory.errors import InventoryError, LockedError, StoppedError, StoreError
 from inventory.store import DutyRow, Store
 from inventory.telemetry import bound
@@ -127,6 +128,7 @@ class Roster:
             return self._tried(duty, store, moment, began)
         finally:
             store.rest()
+            give_back()
 
     def _tried(self, duty: Duty, store: Store, moment: int, began: float) -> Ending:
         try:
