@@ -2,8 +2,9 @@
 
 200 file systems of 50 pairs each. The one that is asked about is written in full: its clients mount it around the clock, a mount hour each
 for 400 days, or did so until a while ago (``--silent DAYS``). Of the others every pair has one mount hour a day: what they take part in is
-how deep the indexes are. The ledger has a file every five minutes, in each of which the mount target's interface recorded something.
-Sightings are there for the hours at the edges of the window, which an answer derives anew.
+how deep the indexes are. The ledger has a file of its VPC's flow log every five minutes, in each of which the mount target's interface
+recorded something; after two weeks a daemon has joined these records, hour by hour (``[retention] runs``), unless ``--apart`` says that
+nobody did. Sightings are there for the hours at the edges of the window, which an answer derives anew.
 
 Times are of the second question of a process and later, without what is read of knowledge once: of SQLite processor time, of PostgreSQL,
 which is another process, by the clock. ``--postgres URL`` names an empty database to use instead of SQLite in a temporary folder.
@@ -36,6 +37,7 @@ from inventory.model import (
     Capture,
     CaptureKind,
     FileSystem,
+    FlowLog,
     Folded,
     MountTarget,
     NetworkInterface,
@@ -53,6 +55,8 @@ END = 1_790_000_000 - 1_790_000_000 % DAY
 NETWORKS = Networks({})
 PER_FILE_SYSTEM = 50
 SLOT = 300
+JOINED_AFTER = 14
+"""Days."""
 INSIDE = ("execute", "fetchall", "fetchone", "fetchmany")
 """Methods of a driver's cursor: what the database itself, or waiting for it, takes."""
 
@@ -96,6 +100,16 @@ def sweep(moment: int, systems: int) -> Sweep:
         ),
         "network_interface": tuple(interfaces),
         "vpc": (Vpc(VPC, ACCOUNT, ("10.0.0.0/8",)),),
+        "flow_log": (
+            FlowLog(
+                "fl-1",
+                resource_id=VPC,
+                traffic_type="ALL",
+                max_aggregation_interval=60,
+                flow_log_status="ACTIVE",
+                deliver_logs_status="SUCCESS",
+            ),
+        ),
     }
     calls = dict.fromkeys(SWEPT, CallState.WHOLE)
     return Sweep(f"at {moment}", moment, ACCOUNT, REGION, calls, {}, frozenset(KINDS), items)
@@ -168,9 +182,13 @@ _CAPTURES = (
     f"INSERT INTO capture {_NUMBERS} SELECT 1000000 + k, 0, :interface, 'seen', :end - (k + 1) * 300, "  # noqa: S608 - our own text
     ":end - k * 300 - 1, 60 FROM n"
 )
+_JOINED_CAPTURES = (
+    f"INSERT INTO capture {_NUMBERS} SELECT 1000000 + :first + k * 12, 0, :interface, 'seen', "  # noqa: S608 - our own text
+    ":end - (:first + k * 12 + 12) * 300, :end - (:first + k * 12) * 300 - 1, 60 FROM n"
+)
 
 
-def prepare(store: Store, days: int, systems: int, silent: int) -> None:
+def prepare(store: Store, days: int, systems: int, silent: int, apart_days: int) -> None:
     """The past, by statements: through the front door it would take days."""
     store.learn([sweep(END - (days - 1) * DAY, systems), sweep(END - 60, systems)], NETWORKS)
     knowledge = store.knowledge()
@@ -195,7 +213,11 @@ def prepare(store: Store, days: int, systems: int, silent: int) -> None:
             conn.execute(text(_OTHER), {**base, **others, "count": days, "step": DAY})
         ledger = {"count": days * DAY // SLOT, "end": END}
         conn.execute(text(_BATCHES), {**ledger, "key": f"hour {last}"})
-        conn.execute(text(_CAPTURES), {**ledger, "interface": f"eni-{0:017x}"})
+        kept = {"end": END, "interface": f"eni-{0:017x}"}
+        apart = min(days, apart_days) * DAY // SLOT
+        conn.execute(text(_CAPTURES), {**kept, "count": apart})
+        old = {"first": apart, "count": (days * DAY // SLOT - apart) // 12}
+        conn.execute(text(_JOINED_CAPTURES), {**kept, **old})
 
     store.write(fill)
 
@@ -246,6 +268,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--systems", type=int, default=200)
     parser.add_argument("--silent", type=int, default=0, metavar="DAYS")
+    parser.add_argument("--apart", action="store_true", help="nobody joined old records")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--postgres")
     given = parser.parse_args()
@@ -254,7 +277,8 @@ def main() -> None:
         with Store.open(url, write=True) as store:
             store.upgrade()
             began = time.perf_counter()
-            prepare(store, given.days, given.systems, given.silent)
+            apart = given.days if given.apart else JOINED_AFTER
+            prepare(store, given.days, given.systems, given.silent, apart)
             with store.reading() as conn:
                 rows = conn.execute(text("SELECT count(*) FROM mount_hour")).scalar_one()
             print(f"{rows:,} mount hours in {time.perf_counter() - began:.0f} s", flush=True)
