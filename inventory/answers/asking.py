@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW = 7 * DAY
 
+_ALWAYS = (-(1 << 40), 1 << 40)
+
 
 class Desk:
     """One reading transaction and what is asked of it."""
@@ -40,8 +42,8 @@ class Desk:
         self.networks = Networks(settings.networks)
         self._rows: tuple[object, list[MountRow]] | None = None
         """What was read last: mounts and possible ones are told from the same rows."""
-        self._whole: dict[FileSystemKey, list[MountRow]] = {}
-        """All rows of the file system that :meth:`read_whole` read."""
+        self._read: dict[FileSystemKey, tuple[Span, list[MountRow]]] = {}
+        """Rows of the file system that was asked about last, and of which time they are all: each is read once."""
         self._told: attributions.Told = {}
         self._clients: dict[int, tuple[Owner, Json]] = {}
         self._dumps: dict[tuple[str, str, Span], Dumps] = {}
@@ -119,10 +121,8 @@ class Desk:
         if self._rows is None or self._rows[0] != asked:
             found = [
                 row
-                for key in asked[0]
-                for row in mounts.inside(
-                    self.conn, key, window, self._stored(key, window), topology, self.networks
-                )
+                for key, rows in self._stored(asked[0], window).items()
+                for row in mounts.inside(self.conn, key, window, rows, topology, self.networks)
             ]
             self._rows = (asked, found)
         return self._rows[1]
@@ -131,13 +131,24 @@ class Desk:
         """Read all mount hours of a file system at once: every further question about it is answered from them."""
         keys = keys_of(version, self.knowledge.topology)
         self._rows = None
-        self._whole = {key: mounts.of_file_system(self.conn, key, None, self._told) for key in keys}
+        self._read = {
+            key: (_ALWAYS, mounts.of_file_system(self.conn, key, None, self._told)) for key in keys
+        }
 
-    def _stored(self, key: FileSystemKey, window: Span) -> list[MountRow]:
-        whole = self._whole.get(key)
-        if whole is None:
-            return mounts.of_file_system(self.conn, key, window, self._told)
-        return mounts.touching(whole, window)
+    def _stored(
+        self, keys: Collection[FileSystemKey], window: Span
+    ) -> dict[FileSystemKey, list[MountRow]]:
+        """By each key of a file system, the mount hours that touch the window."""
+        self._read = {key: self._read[key] for key in keys if key in self._read}
+        found: dict[FileSystemKey, list[MountRow]] = {}
+        for key in keys:
+            span, rows = self._read.get(key, (window, None))
+            if rows is not None and span[0] <= window[0] and window[1] <= span[1]:
+                found[key] = mounts.touching(rows, window)
+                continue
+            found[key] = mounts.of_file_system(self.conn, key, window, self._told)
+            self._read[key] = (window, found[key])
+        return found
 
     @staticmethod
     def around(window: Span, as_of: int, *mount_gaps: int) -> Span:
@@ -157,12 +168,8 @@ class Desk:
     ) -> tuple[list[MountRow], list[MountRow], Asked]:
         as_of = seeing.as_of if seeing.as_of is not None else window[1]
         around = self.around(window, as_of, *(sight.mount_gap for sight in seeing.sights.values()))
-        history = [
-            row
-            for key in keys_of(version, self.knowledge.topology)
-            for row in self._stored(key, around)
-            if not row.possible
-        ]
+        stored = self._stored(keys_of(version, self.knowledge.topology), around)
+        history = [row for rows in stored.values() for row in rows if not row.possible]
         counted = [row for row in self.rows(version, window) if not row.possible]
         asked = Asked(window, as_of, seeing.sights, self.client_gone, self._connected(version))
         return history, counted, asked

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from inventory.answers.asking import Desk
 from inventory.model import Capture, CaptureKind, FlowLog, MountTarget, Span, Version
-from inventory.store import views
+from inventory.store import stretches, views
 from inventory.timeline import (
     PROVEN_GAP,
     GapReason,
@@ -82,12 +82,14 @@ class Ears:
         if not ids:
             return []
         own: dict[tuple[str, str], list[Capture]] = defaultdict(list)
-        for row in views.captures(self._conn, {target.value.network_interface_id} - {""}, reach):
+        for row in stretches.captures(
+            self._conn, {target.value.network_interface_id} - {""}, reach
+        ):
             if row.flow_log_id in ids or (alone and not row.flow_log_id):
                 own[row.source, row.flow_log_id].append(row.capture)
         delivered: dict[tuple[str, str], list[Span]] = defaultdict(list)
-        for one in views.deliveries(self._conn, ids, reach):
-            delivered[one.source, one.flow_log_id].append((one.start, max(one.start, one.end)))
+        for one in stretches.deliveries(self._conn, ids, reach):
+            delivered[one.source, one.flow_log_id].append((one.start, one.end))
         interval = aggregation(
             min((n for n in self._intervals(target) if n), default=None),
             [one for found in own.values() for one in found if one.kind is CaptureKind.SEEN],

@@ -27,6 +27,7 @@ from inventory.store import remembered, strays, views
 from inventory.store.kept import kept_since
 from inventory.store.mounts import FileSystemKey
 from inventory.store.remembered import Memory
+from inventory.store.stretches import Captured
 from inventory.store.views import Reader
 from inventory.timeline import (
     Coverage,
@@ -214,7 +215,7 @@ class Observer:
     def _watch(
         self, targets: Sequence[Version[MountTarget]], reach: Span
     ) -> tuple[list[Watched], dict[str, Sight]]:
-        records: dict[str, list[views.Captured]] = defaultdict(list)
+        records: dict[str, list[Captured]] = defaultdict(list)
         interfaces = frozenset(target.value.network_interface_id for target in targets)
         for captured in self._shown.captures(interfaces - {""}, reach):
             records[captured.capture.interface_id].append(captured)
@@ -232,8 +233,8 @@ class Observer:
     def _watch_target(
         self,
         target: Version[MountTarget],
-        records: Sequence[views.Captured],
-        nameless: Sequence[views.Captured],
+        records: Sequence[Captured],
+        nameless: Sequence[Captured],
         reach: Span,
     ) -> tuple[Watched, Sight]:
         flow_logs = self._flow_logs_of(target)
@@ -267,8 +268,8 @@ class Observer:
 
     def _views(
         self,
-        records: Sequence[views.Captured],
-        nameless: Sequence[views.Captured],
+        records: Sequence[Captured],
+        nameless: Sequence[Captured],
         flow_logs: Sequence[Version[FlowLog]],
         kept: Span,
         interval: int,

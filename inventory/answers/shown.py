@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from inventory.model import Span
-from inventory.store import views
-from inventory.store.views import Captured, Delivery, Reader
-from inventory.timeline import PROVEN_GAP, joined
+from inventory.store import stretches, views
+from inventory.store.stretches import Captured, Delivery, clipped
+from inventory.store.views import Reader
 
 View = tuple[str, str]
 """Source and flow log id."""
 
 
-_MOST_DELIVERIES, _MOST_ANSWERS = 200_000, 1_000
-"""What is kept at most: some 30 MB."""
+_MOST_ANSWERS = 10_000
+"""Sets of flow logs that are kept at most, with the few stretches in which they delivered."""
 
 
 class _Captures(NamedTuple):
@@ -39,14 +39,13 @@ class Shown:
         self._first_captures: dict[str, int | None] = {}
         self._first_deliveries: dict[frozenset[str], int | None] = {}
         self._deliveries: dict[frozenset[str], tuple[Span, Sequence[Delivery]]] = {}
-        self._delivering: dict[tuple[frozenset[str], Span], Mapping[View, Sequence[Span]]] = {}
 
     def captures(self, interfaces: frozenset[str], reach: Span) -> Sequence[Captured]:
-        """As :func:`inventory.store.views.captures`."""
+        """As :func:`inventory.store.stretches.captures`."""
         which = "" in interfaces
         kept = self._captures.get(which)
         if kept is None or kept.interfaces != interfaces or not _holds(kept.reach, reach):
-            kept = _Captures(interfaces, reach, views.captures(self._conn, interfaces, reach))
+            kept = _Captures(interfaces, reach, stretches.captures(self._conn, interfaces, reach))
             self._captures[which] = kept
         if kept.reach == reach:
             return kept.found
@@ -73,32 +72,21 @@ class Shown:
 
     def delivering(self, flow_logs: frozenset[str], kept: Span) -> Mapping[View, Sequence[Span]]:
         """By source and flow log id, when its output shows inside of ``kept`` that it was delivering and read to the end."""
-        about = (flow_logs, kept)
-        if about not in self._delivering:
-            if len(self._delivering) >= _MOST_ANSWERS:
-                self._delivering.clear()
-            found: dict[View, list[Span]] = defaultdict(list)
-            for one in self._deliveries_of(flow_logs, kept):
-                if one.start < kept[1] and one.end >= kept[0]:
-                    spans = found[one.source, one.flow_log_id]
-                    end = max(one.start, one.end)
-                    if end > kept[0]:
-                        spans.append((max(one.start, kept[0]), end))
-            self._delivering[about] = {
-                view: joined(spans, PROVEN_GAP) for view, spans in found.items()
-            }
-        return self._delivering[about]
+        found: dict[View, list[Span]] = defaultdict(list)
+        for one in self._deliveries_of(flow_logs, kept):
+            if one.start < kept[1] and one.end >= kept[0]:
+                found[one.source, one.flow_log_id].append(clipped((one.start, one.end), kept))
+        return found
 
     def _deliveries_of(self, flow_logs: frozenset[str], reach: Span) -> Sequence[Delivery]:
         """At least those of ``reach``."""
         kept = self._deliveries.get(flow_logs)
-        if kept is not None and _holds(kept[0], reach):
-            return kept[1]
-        found = views.deliveries(self._conn, flow_logs, reach)
-        if sum(len(read) for _, read in self._deliveries.values()) + len(found) > _MOST_DELIVERIES:
-            self._deliveries.clear()
-        self._deliveries[flow_logs] = (reach, found)
-        return found
+        if kept is None or not _holds(kept[0], reach):
+            if len(self._deliveries) >= _MOST_ANSWERS:
+                self._deliveries.clear()
+            kept = (reach, stretches.deliveries(self._conn, flow_logs, reach))
+            self._deliveries[flow_logs] = kept
+        return kept[1]
 
 
 def _holds(longer: Span, shorter: Span) -> bool:

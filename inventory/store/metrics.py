@@ -279,8 +279,14 @@ def _agreed(conn: Connection, place: Place, accounts: Collection[str]) -> Meetin
         mount.first_seen < _COLUMNS.end,
         mount.last_seen >= _COLUMNS.start,
     )
-    found = conn.execute(statement.limit(1)).one_or_none()
+    found = conn.execute(statement.limit(1)).one_or_none() if _said(conn, place) else None
     return None if found is None else Meeting(*found)
+
+
+def _said(conn: Connection, place: Place) -> bool:
+    """Whether anything was told of connections there: else years of mounts would be looked through for nothing."""
+    told = select(_COLUMNS.start).where(_at(place), _COLUMNS.metric == CLIENT_CONNECTIONS)
+    return conn.execute(told.limit(1)).first() is not None
 
 
 def _contradicted(
@@ -305,5 +311,5 @@ def _contradicted(
         seen.last_seen - MARGIN - _COLUMNS.start >= _MINUTE,
         _COLUMNS.end - seen.first_seen - MARGIN >= _MINUTE,
     )
-    found = conn.execute(statement.limit(1)).one_or_none()
+    found = conn.execute(statement.limit(1)).one_or_none() if _said(conn, place) else None
     return None if found is None else Meeting(*found)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from inventory.model import BatchState, Capture, CaptureKind, Span
+from inventory.model import BatchState, CaptureKind, Span
 from inventory.store import rejections
 from inventory.store.kept import kept_since
 from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
-from inventory.timeline import CHAIN_SLACK, MINUTE_AGGREGATION
 
 Reader = Connection
 """An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
 
 _UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value, BatchState.GONE.value)
 _CHUNK = 500
-_SPAN = ("start", "end", "longest")
 
 
 class Frontier(NamedTuple):
@@ -27,23 +25,6 @@ class Frontier(NamedTuple):
 
     first: int
     last: int
-
-
-class Captured(NamedTuple):
-    """A stretch of an interface's own records, and through which source and flow log it was seen (``""``: the name does not tell)."""
-
-    source: str
-    flow_log_id: str
-    capture: Capture
-
-
-class Delivery(NamedTuple):
-    """What was read of a flow log's output: from its slot or first record to its last one, which may be earlier than its slot."""
-
-    source: str
-    flow_log_id: str
-    start: int
-    end: int
 
 
 class Unread(NamedTuple):
@@ -90,62 +71,6 @@ def frontiers(conn: Connection) -> dict[str, Frontier]:
             end = last + 1 if settled is None else min(last + 1, settled)
             found[name] = Frontier(first if first >= since else min(since, end), end)
     return found
-
-
-def captures(conn: Connection, interface_ids: Collection[str], window: Span) -> list[Captured]:
-    """The captures of some interfaces that touch ``window`` and are kept, joined where nobody could tell them apart from one.
-
-    Those of one source and flow log that say seen and are no further apart than :data:`CHAIN_SLACK`, which is less than any silence that
-    breaks a chain of records; those that say skipped where they touch. Those of records by the minute stay apart from longer ones, so that
-    what reaches out of a time does not tell how long records were in it. The database joins them: of a year, it would be ten thousand rows.
-    """
-    since = max(window[0], kept_since(conn).facts)
-    found: list[Captured] = []
-    wanted = sorted(interface_ids)
-    for start in range(0, len(wanted), _CHUNK):
-        here = and_(
-            CAPTURE.c.interface_id.in_(wanted[start : start + _CHUNK]),
-            CAPTURE.c.end >= since,
-            CAPTURE.c.start < window[1],
-        )
-        found.extend(
-            Captured(name, flow_log_id, Capture(interface_id, CaptureKind(kind), *span))
-            for name, flow_log_id, interface_id, kind, *span in conn.execute(_joined(here)).all()
-        )
-    return found
-
-
-def _joined(here: ColumnElement[bool]) -> Select[Any]:
-    """Runs of captures: in the order of their begin, each that is too far behind all before it begins a new one."""
-    by_minutes = case((CAPTURE.c.longest > MINUTE_AGGREGATION + 30, 0), else_=1)
-    named = (SOURCE.c.name, BATCH.c.flow_log_id, CAPTURE.c.interface_id, CAPTURE.c.kind)
-    alike = (*named, by_minutes)
-    ordered = (CAPTURE.c.start, CAPTURE.c.end, CAPTURE.c.batch_id)
-    before = func.max(CAPTURE.c.end).over(partition_by=alike, order_by=ordered, rows=(None, -1))
-    each = (
-        select(
-            *named,
-            by_minutes.label("by_minutes"),
-            CAPTURE.c.batch_id,
-            *(CAPTURE.c[name] for name in _SPAN),
-            before.label("before"),
-        )
-        .join(BATCH, BATCH.c.id == CAPTURE.c.batch_id)
-        .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(here)
-        .subquery()
-    )
-    same = (*(each.c[column.name] for column in named), each.c.by_minutes)
-    apart = case((each.c.kind == CaptureKind.SEEN.value, CHAIN_SLACK), else_=1)
-    begins = case((each.c.start <= each.c.before + apart, 0), else_=1)
-    number = func.sum(begins).over(
-        partition_by=same, order_by=(each.c.start, each.c.end, each.c.batch_id), rows=(None, 0)
-    )
-    runs = select(*same, *(each.c[name] for name in _SPAN), number.label("number")).subquery()
-    told = tuple(runs.c[column.name] for column in named)
-    return select(
-        *told, func.min(runs.c.start), func.max(runs.c.end), func.max(runs.c.longest)
-    ).group_by(*told, runs.c.by_minutes, runs.c.number)
 
 
 def first_captures(conn: Connection, interface_ids: Collection[str]) -> dict[str, int]:
@@ -224,27 +149,6 @@ def captured_through(conn: Connection, interface_ids: Sequence[str]) -> dict[str
         for interface_id, name in conn.execute(statement):
             found[interface_id].add(name)
     return found
-
-
-def deliveries(conn: Connection, flow_log_ids: Collection[str], window: Span) -> list[Delivery]:
-    """What of the output of some flow logs holds records, was read to the end and touches ``window``; what begins together as one."""
-    if not flow_log_ids:
-        return []
-    start = func.coalesce(BATCH.c.slot_start, BATCH.c.first_record)
-    end = func.coalesce(BATCH.c.last_record, BATCH.c.slot_end)
-    statement = (
-        select(SOURCE.c.name, BATCH.c.flow_log_id, func.min(start), func.max(end))
-        .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(
-            BATCH.c.flow_log_id.in_(sorted(flow_log_ids)),
-            BATCH.c.state == BatchState.DONE.value,
-            BATCH.c.records > 0,
-            start < window[1],
-            end >= window[0],
-        )
-        .group_by(SOURCE.c.name, BATCH.c.flow_log_id, start)
-    )
-    return [Delivery(*row) for row in conn.execute(statement)]
 
 
 def unread(conn: Connection, window: Span | None = None) -> list[Unread]:

@@ -1,4 +1,4 @@
-"""What answers read of captures: joined in the database, and the same to whoever asks what was looked at."""
+"""What answers read of captures and of deliveries: joined in the database, and the same to whoever asks what was looked at."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 
 from inventory.answers.shown import Shown
-from inventory.model import Capture, CaptureKind, Span
-from inventory.store import Store, views
+from inventory.model import DAY, BatchState, Capture, CaptureKind, Span
+from inventory.store import Store, stretches
+from inventory.store.stretches import clipped
 from inventory.store.tables import BATCH, CAPTURE, SOURCE
-from inventory.timeline import CHAIN_SLACK, aggregation, joined
+from inventory.timeline import CHAIN_SLACK, PROVEN_GAP, aggregation, joined
 from tests.answers.conftest import Inventory, batch
 from tests.answers.conftest import make as make  # noqa: PLC0414 - a fixture
 from tests.builders import T
@@ -22,7 +24,7 @@ Make = Callable[..., Inventory]
 WINDOW = (T + 1000, T + 9000)
 
 
-def each(store: Store, window: Span) -> list[views.Captured]:
+def each(store: Store, window: Span) -> list[stretches.Captured]:
     """Row by row."""
     with store.reading() as conn:
         names = (CAPTURE.c[name] for name in Capture._fields)
@@ -33,12 +35,12 @@ def each(store: Store, window: Span) -> list[views.Captured]:
             .where(CAPTURE.c.end >= window[0], CAPTURE.c.start < window[1])
         )
         return [
-            views.Captured(name, flow_log, Capture(interface, CaptureKind(kind), *span))
+            stretches.Captured(name, flow_log, Capture(interface, CaptureKind(kind), *span))
             for name, flow_log, interface, kind, *span in conn.execute(statement)
         ]
 
 
-def told(found: list[views.Captured], apart: int) -> object:
+def told(found: list[stretches.Captured], apart: int) -> object:
     """By whose and what, when it was captured, and how long the longest record was."""
     spans: dict[tuple[str, ...], list[Capture]] = defaultdict(list)
     for one in found:
@@ -73,8 +75,8 @@ def test_joined_they_say_the_same(make: Make) -> None:
         inventory.record(replace(made, folded=replace(made.folded, captures=captures)))
     rows = each(inventory.store, WINDOW)
     with inventory.store.reading() as conn:
-        found = views.captures(conn, {"eni-a", "eni-b", ""}, WINDOW)
-        assert views.captures(conn, {"eni-a"}, (0, T - 1)) == []
+        found = stretches.captures(conn, {"eni-a", "eni-b", ""}, WINDOW)
+        assert stretches.captures(conn, {"eni-a"}, (0, T - 1)) == []
     assert len(rows) > 250
     assert len(found) < len(rows) / 2
     for apart in (CHAIN_SLACK, 2 * 60 + CHAIN_SLACK, 2 * 600 + CHAIN_SLACK):
@@ -100,3 +102,48 @@ def test_a_longer_time_does_not_tell_how_long_records_were_in_a_shorter_one(make
         aggregation(None, [one.capture for one in found]) for found in (asked_first, asked_then)
     ]
     assert seconds == [60, 60]
+
+
+FILES = 150
+
+
+def files(inventory: Inventory, chance: random.Random) -> list[tuple[str, int, int]]:
+    """What was read of two flow logs, out of order; some files are empty, failed, or tell no slot: those that count, with their time."""
+    counting = []
+    for number in range(FILES):
+        start = T + chance.randrange(0, 200_000, 100)
+        end = start + chance.choice([0, 299, 3000])
+        slot = None if number % 3 else (start, start + 300)
+        flow_log = chance.choice(["fl-1", "fl-2"])
+        state = BatchState.FAILED if number % 10 == 7 else BatchState.DONE
+        seen = [] if number % 10 == 8 else [(start, end)]
+        made = batch(seen=seen, key=f"{number}.log", flow_log_id=flow_log, slot=slot, state=state)
+        if seen and state is BatchState.DONE:
+            counting.append((flow_log, start, end))
+        inventory.record(made)
+    return counting
+
+
+@pytest.mark.parametrize("chance", [random.Random(seed) for seed in range(3)])
+def test_of_a_time_inside_of_another_the_same_is_told(make: Make, chance: random.Random) -> None:
+    inventory = make()
+    counting = files(inventory, chance)
+    both = frozenset({"fl-1", "fl-2"})
+    with inventory.store.reading() as conn:
+        kept = Shown(conn)
+        kept.delivering(both, (T - DAY, T + 5 * DAY))
+        for _ in range(60):
+            start = T + chance.randrange(-5_000, 200_000)
+            window = (start, start + chance.choice([1, 600, 20_000, 100_000]))
+            found = Shown(conn).delivering(both, window)
+            assert kept.delivering(both, window) == found
+            for flow_log in both:
+                spans = [span for of, *span in counting if of == flow_log]
+                whole = joined(((first, last) for first, last in spans), PROVEN_GAP)
+                inside = [
+                    clipped(one, window)
+                    for one in whole
+                    if one[0] < window[1] and one[1] >= window[0]
+                ]
+                assert list(found.get(("logs", flow_log), [])) == inside
+                assert len(whole) > 3
