@@ -79,14 +79,17 @@ class Shown:
         return found
 
     def _deliveries_of(self, flow_logs: frozenset[str], reach: Span) -> Sequence[Delivery]:
-        """At least those of ``reach``."""
+        """At least those of ``reach``; of all time in which it was asked about, so that two questions in turn are read once."""
         kept = self._deliveries.get(flow_logs)
-        if kept is None or not _holds(kept[0], reach):
-            if len(self._deliveries) >= _MOST_ANSWERS:
-                self._deliveries.clear()
-            kept = (reach, stretches.deliveries(self._conn, flow_logs, reach))
-            self._deliveries[flow_logs] = kept
-        return kept[1]
+        if kept is not None and _holds(kept[0], reach):
+            return kept[1]
+        if kept is not None:
+            reach = (min(kept[0][0], reach[0]), max(kept[0][1], reach[1]))
+        if len(self._deliveries) >= _MOST_ANSWERS:
+            self._deliveries.clear()
+        found = stretches.deliveries(self._conn, flow_logs, reach)
+        self._deliveries[flow_logs] = (reach, found)
+        return found
 
 
 def _holds(longer: Span, shorter: Span) -> bool:

@@ -23,7 +23,7 @@ from inventory.store.tables import METADATA
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision that this program knows, oldest first; a test compares it with ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]

@@ -18,11 +18,12 @@ from sqlalchemy import (
     case,
     func,
     select,
+    text,
 )
 
-from inventory.model import BatchState, Capture, CaptureKind, Span
+from inventory.model import Capture, CaptureKind, Span
 from inventory.store.kept import kept_since
-from inventory.store.tables import BATCH, CAPTURE, SOURCE
+from inventory.store.tables import BATCH, CAPTURE, DELIVERED, SOURCE
 from inventory.timeline import CHAIN_SLACK, MINUTE_AGGREGATION, PROVEN_GAP, joined
 
 _CHUNK = 500
@@ -121,8 +122,7 @@ def deliveries(conn: Connection, flow_log_ids: Collection[str], window: Span) ->
         select(BATCH.c.source_id, func.min(start), func.max(end))
         .where(
             BATCH.c.flow_log_id == bindparam("flow_log"),
-            BATCH.c.state == BatchState.DONE.value,
-            BATCH.c.records > 0,
+            text(DELIVERED),
             start < window[1] + PROVEN_GAP,
             end >= window[0] - PROVEN_GAP,
         )

@@ -67,6 +67,10 @@ def _ref(name: str, target: str) -> Column[Any]:
     return Column(name, INT, ForeignKey(f"{target}.id"), nullable=False)
 
 
+def _index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 # -- facts -------------------------------------------------------------------------------------------------------------------------------
 
 SOURCE = Table(
@@ -114,6 +118,12 @@ SCANNED = Table(
     sqlite_with_rowid=False,
 )
 
+# Of batches. Questions say it in these very words, or no database would see that a partial index serves them.
+UNREAD = "state IN ('failed', 'partial', 'gone')"
+DELIVERED = "records > 0 AND state = 'done'"
+SHOWN = "records > 0 AND state IN ('done', 'partial')"
+_TIMES = ("slot_start", "first_record", "last_record", "slot_end", "span_end")
+
 BATCH = Table(
     "batch",
     METADATA,
@@ -147,6 +157,10 @@ BATCH = Table(
     CheckConstraint("span_end >= span_start", name="span_1"),
     Index(None, "source_id", "digest"),
     Index(None, "span_end"),
+    _index("ix_batch_unread", "state", where=UNREAD),
+    _index("ix_batch_delivered", "flow_log_id", "source_id", *_TIMES, where=DELIVERED),
+    _index("ix_batch_oldest", "source_id", "first_record", "slot_start", where=SHOWN),
+    _index("ix_batch_newest", "source_id", "last_record", "slot_start", where=SHOWN),
     sqlite_strict=True,
 )
 
@@ -181,12 +195,7 @@ SIGHTING = Table(
     CheckConstraint("last_seen >= first_seen", name="seen_1"),
     # The unit of derivation, and with the hour first also "everything of that time".
     Index(None, "hour", "server", "true_client"),
-    Index(
-        "ix_sighting_strays",
-        "server",
-        sqlite_where=text("stray = 1"),
-        postgresql_where=text("stray = 1"),
-    ),
+    _index("ix_sighting_strays", "server", where="stray = 1"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

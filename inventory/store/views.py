@@ -6,17 +6,25 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select, text
 
 from inventory.model import BatchState, CaptureKind, Span
 from inventory.store import rejections
 from inventory.store.kept import kept_since
-from inventory.store.tables import BATCH, CAPTURE, SETTLED, SIGHTING, SOURCE
+from inventory.store.tables import (
+    BATCH,
+    CAPTURE,
+    DELIVERED,
+    SETTLED,
+    SHOWN,
+    SIGHTING,
+    SOURCE,
+    UNREAD,
+)
 
 Reader = Connection
 """An open transaction to read in: what the questions hand from one reading to the next without looking inside."""
 
-_UNREAD = (BatchState.FAILED.value, BatchState.PARTIAL.value, BatchState.GONE.value)
 _CHUNK = 500
 
 
@@ -53,21 +61,29 @@ def frontiers(conn: Connection) -> dict[str, Frontier]:
     None begins before what is kept.
     """
     since = kept_since(conn).facts
-    read = and_(
-        BATCH.c.records > 0, BATCH.c.state.in_([BatchState.DONE.value, BatchState.PARTIAL.value])
-    )
-    newest = func.max(func.coalesce(BATCH.c.last_record, BATCH.c.slot_start))
-    oldest = func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))
+    shown = (BATCH.c.source_id == SOURCE.c.id, text(SHOWN))
+    first_record = select(func.min(BATCH.c.first_record)).where(*shown).scalar_subquery()
+    last_record = select(func.max(BATCH.c.last_record)).where(*shown).scalar_subquery()
+    first_slot = select(func.min(BATCH.c.slot_start)).where(*shown, BATCH.c.first_record.is_(None))
+    last_slot = select(func.max(BATCH.c.slot_start)).where(*shown, BATCH.c.last_record.is_(None))
     statement = (
-        select(SOURCE.c.name, oldest, newest, func.max(SETTLED.c.until))
-        .join(BATCH, BATCH.c.source_id == SOURCE.c.id)
+        select(
+            SOURCE.c.name,
+            first_record,
+            first_slot.scalar_subquery(),
+            last_record,
+            last_slot.scalar_subquery(),
+            SETTLED.c.until,
+        )
+        .select_from(SOURCE)
         .outerjoin(SETTLED, SETTLED.c.source_id == SOURCE.c.id)
-        .where(read)
-        .group_by(SOURCE.c.name)
     )
     found = {}
-    for name, first, last, settled in conn.execute(statement):
-        if first is not None and last is not None:
+    for name, *firsts_and_lasts, settled in conn.execute(statement):
+        firsts = [moment for moment in firsts_and_lasts[:2] if moment is not None]
+        lasts = [moment for moment in firsts_and_lasts[2:] if moment is not None]
+        if firsts and lasts:
+            first, last = min(firsts), max(lasts)
             end = last + 1 if settled is None else min(last + 1, settled)
             found[name] = Frontier(first if first >= since else min(since, end), end)
     return found
@@ -99,8 +115,7 @@ def first_delivery(conn: Connection, flow_log_ids: Collection[str]) -> int | Non
     since = kept_since(conn).facts
     statement = select(func.min(func.coalesce(BATCH.c.first_record, BATCH.c.slot_start))).where(
         BATCH.c.flow_log_id.in_(sorted(flow_log_ids)),
-        BATCH.c.state == BatchState.DONE.value,
-        BATCH.c.records > 0,
+        text(DELIVERED),
         BATCH.c.span_end >= since,
     )
     first = conn.execute(statement).scalar_one_or_none()
@@ -164,7 +179,7 @@ def unread(conn: Connection, window: Span | None = None) -> list[Unread]:
             BATCH.c.problem,
         )
         .join(SOURCE, SOURCE.c.id == BATCH.c.source_id)
-        .where(BATCH.c.state.in_(_UNREAD))
+        .where(text(UNREAD))
         .order_by(SOURCE.c.name, BATCH.c.key)
     )
     if window is not None:

@@ -8,17 +8,18 @@ import re
 import sqlite3
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, inspect, text
+from sqlalchemy import URL, Connection, Engine, event, inspect, text
 
 from inventory.errors import SchemaError, StoreError
-from inventory.store import Store, engine, schema
+from inventory.store import Store, engine, schema, stretches, views
 from inventory.store.schema import SchemaState
-from inventory.store.tables import METADATA
+from inventory.store.tables import BATCH, METADATA, UNREAD
 
 
 def normalised(conn: Connection) -> list[str]:
@@ -233,6 +234,7 @@ def test_indexes_serve_the_questions(sqlite_database_url: str) -> None:
         ("capture WHERE interface_id = 'e' AND \"end\" > 5", "(interface_id=? AND end>?)"),
         ("batch WHERE source_id = 1 AND digest = 'd'", "(source_id=? AND digest=?)"),
         ("batch WHERE source_id = 1 AND key = 'd'", "(source_id=? AND key=?)"),
+        (f"batch WHERE {UNREAD}", "ix_batch_unread"),
         (
             "mount_hour WHERE account = 'a' AND region = 'r' AND file_system_id = 'f' AND hour >= 5",
             "PRIMARY KEY (account=? AND region=? AND file_system_id=? AND hour>?)",
@@ -251,3 +253,35 @@ def test_indexes_serve_the_questions(sqlite_database_url: str) -> None:
                 explained = conn.execute(text("EXPLAIN QUERY PLAN SELECT * FROM " + what)).all()  # noqa: S608 - of this test
                 plan = " ".join(row.detail for row in explained)
                 assert wanted in plan, (what, plan)
+
+
+def test_a_question_looks_through_no_ledger(sqlite_database_url: str) -> None:
+    """A year of ten flow logs is a million files: neither how far was read nor what was not, nor who delivered when, reads them all."""
+    asked: list[tuple[str, Any]] = []
+    with Store.open(sqlite_database_url, write=True) as store:
+        store.upgrade()
+        with store.reading() as conn:
+
+            @event.listens_for(conn, "before_cursor_execute")
+            def heard(*given: Any) -> None:
+                asked.append((given[2], given[3]))
+
+            views.frontiers(conn)
+            views.unread(conn)
+            views.first_delivery(conn, {"fl-1"})
+            stretches.deliveries(conn, {"fl-1"}, (0, 10))
+            event.remove(conn, "before_cursor_execute", heard)
+            plans = [
+                row[3]
+                for statement, given in asked
+                for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            ]
+    of_batches = [plan for plan in plans if " batch " in f"{plan} "]
+    used = {index for index in BATCH.indexes if any(str(index.name) in p for p in of_batches)}
+    assert {str(index.name) for index in used} >= {
+        "ix_batch_unread",
+        "ix_batch_delivered",
+        "ix_batch_oldest",
+        "ix_batch_newest",
+    }
+    assert all("INDEX ix_batch" in plan for plan in of_batches), of_batches
