@@ -138,12 +138,10 @@ def rejects_only(conn: Connection, source: str, flow_log_id: str) -> bool:
         )
         .limit(1)
     )
-    if (
-        not before.rejected
-        and conn.execute(shown.where(SIGHTING.c.action == "REJECT")).first() is None
-    ):
+    # Asked first, for of nearly every flow log one is found at once.
+    if conn.execute(shown.where(SIGHTING.c.action != "REJECT")).first() is not None:
         return False
-    return conn.execute(shown.where(SIGHTING.c.action != "REJECT")).first() is None
+    return before.rejected or conn.execute(shown).first() is not None
 
 
 def captured_through(conn: Connection, interface_ids: Sequence[str]) -> dict[str, set[str]]:
