@@ -1,10 +1,10 @@
-"""What ``check-delete`` costs over 30 days when the database holds 400 days of 10,000 pairs of client and file system.
+"""What ``check-delete`` costs over 30 days, and ``who`` over a week, at 400 days of 10,000 pairs of client and file system.
 
 200 file systems of 50 pairs each. The one that is asked about is written in full: its clients mount it around the clock, a mount hour each
 for 400 days, or did so until a while ago (``--silent DAYS``). Of the others every pair has one mount hour a day: what they take part in is
-how deep the indexes are. The ledger has a file of its VPC's flow log every five minutes, in each of which the mount target's interface
-recorded something; after two weeks a daemon has joined these records, hour by hour (``[retention] runs``), unless ``--apart`` says that
-nobody did. Sightings are there for the hours at the edges of the window, which an answer derives anew.
+how deep the indexes are. The ledger has a file of its VPC's flow log, and of nine others, every five minutes, in each of which the mount
+target's interface recorded something; after two weeks a daemon has joined these records, hour by hour (``[retention] runs``), unless
+``--apart`` says that nobody did. Sightings are there for the hours at the edges of the window, which an answer derives anew.
 
 Times are of the second question of a process and later, without what is read of knowledge once: of SQLite processor time, of PostgreSQL,
 which is another process, by the clock. ``--postgres URL`` names an empty database to use instead of SQLite in a temporary folder.
@@ -178,6 +178,11 @@ _BATCHES = (
     ":end - (k + 1) * 300, :end - k * 300 - 1, :end - (k + 1) * 300, :end - k * 300, format, records, "
     "tally, bad FROM batch CROSS JOIN n WHERE key = :key"
 )
+_OTHER_BATCHES = (
+    f"INSERT INTO batch {_NUMBERS} SELECT b.id + 10000000 * (k + 1), source_id, b.key || ' of ' || k, version, state, problem, "  # noqa: S608 - our own text
+    "digest || k, size, 'fl-other-' || k, account, region, slot_start, slot_end, first_record, last_record, span_start, span_end, "
+    "format, records, tally, bad FROM batch b CROSS JOIN n WHERE b.id >= 1000000"
+)
 _CAPTURES = (
     f"INSERT INTO capture {_NUMBERS} SELECT 1000000 + k, 0, :interface, 'seen', :end - (k + 1) * 300, "  # noqa: S608 - our own text
     ":end - k * 300 - 1, 60 FROM n"
@@ -188,7 +193,9 @@ _JOINED_CAPTURES = (
 )
 
 
-def prepare(store: Store, days: int, systems: int, silent: int, apart_days: int) -> None:
+def prepare(
+    store: Store, days: int, systems: int, silent: int, *, apart_days: int, flow_logs: int
+) -> None:
     """The past, by statements: through the front door it would take days."""
     store.learn([sweep(END - (days - 1) * DAY, systems), sweep(END - 60, systems)], NETWORKS)
     knowledge = store.knowledge()
@@ -213,6 +220,8 @@ def prepare(store: Store, days: int, systems: int, silent: int, apart_days: int)
             conn.execute(text(_OTHER), {**base, **others, "count": days, "step": DAY})
         ledger = {"count": days * DAY // SLOT, "end": END}
         conn.execute(text(_BATCHES), {**ledger, "key": f"hour {last}"})
+        if flow_logs > 1:
+            conn.execute(text(_OTHER_BATCHES), {"count": flow_logs - 1})
         kept = {"end": END, "interface": f"eni-{0:017x}"}
         apart = min(days, apart_days) * DAY // SLOT
         conn.execute(text(_CAPTURES), {**kept, "count": apart})
@@ -223,21 +232,35 @@ def prepare(store: Store, days: int, systems: int, silent: int, apart_days: int)
 
 
 def ask(store: Store, rounds: int, clock: Callable[[], float]) -> None:
-    """Print what each question took, and the share of the database; the first one is not counted."""
-    told, _, _ = once(store, clock)
+    """Print what each question took, and the share of the database; the first of each is not counted."""
+    told, _, _ = once(store, clock, checked)
     codes = {one["code"] for one in told["reasons"] if one["severity"] == "blocking"}
     print(f"{told['verdict']} {sorted(codes)}, {len(told['clients'])} clients")
-    found = [once(store, clock) for _ in range(rounds)]
-    whole = [seconds * 1000 for _, seconds, _ in found]
-    inside = [_inside(profiler) * 1000 for _, _, profiler in found]
-    for what, times in (("the database", inside), ("the whole question, profiled", whole)):
-        middle = statistics.median(times)
-        print(f"| {what} | best {min(times):.0f} ms | median {middle:.0f} ms |", flush=True)
-    if rounds == 1:
-        pstats.Stats(found[0][2]).sort_stats("tottime").print_stats(25)
+    once(store, clock, mounted)
+    for name, question in (("check-delete", checked), ("who", mounted)):
+        found = [once(store, clock, question) for _ in range(rounds)]
+        whole = [seconds * 1000 for _, seconds, _ in found]
+        inside = [_inside(profiler) * 1000 for _, _, profiler in found]
+        for what, times in (("the database", inside), ("the whole question, profiled", whole)):
+            middle = statistics.median(times)
+            print(f"| {name}: {what} | best {min(times):.0f} ms | median {middle:.0f} ms |")
+        if rounds == 1:
+            pstats.Stats(found[0][2]).sort_stats("tottime").print_stats(25)
 
 
-def once(store: Store, clock: Callable[[], float]) -> tuple[Json, float, cProfile.Profile]:
+def checked(answers: Answers) -> Json:
+    """May it be deleted, by the last 30 days?"""
+    return answers.check_delete(file_system(0), Asked(until=END, length=30 * DAY)).answer
+
+
+def mounted(answers: Answers) -> Json:
+    """Who mounted it in the last week?"""
+    return answers.who(file_system(0), END - 7 * DAY, END)
+
+
+def once(
+    store: Store, clock: Callable[[], float], question: Callable[[Answers], Json]
+) -> tuple[Json, float, cProfile.Profile]:
     """One question in a transaction of its own: its answer, seconds, and where they went."""
     settings = Settings(discover=DiscoverSettings(mode="snapshots"))
     profiler = cProfile.Profile(clock)
@@ -246,7 +269,7 @@ def once(store: Store, clock: Callable[[], float]) -> tuple[Json, float, cProfil
         answers.as_of()  # knowledge is read here
         began = clock()
         profiler.enable()
-        answer = answers.check_delete(file_system(0), Asked(until=END, length=30 * DAY)).answer
+        answer = question(answers)
         profiler.disable()
         return answer, clock() - began, profiler
 
@@ -268,6 +291,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--systems", type=int, default=200)
     parser.add_argument("--silent", type=int, default=0, metavar="DAYS")
+    parser.add_argument("--flow-logs", type=int, default=10)
     parser.add_argument("--apart", action="store_true", help="nobody joined old records")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--postgres")
@@ -278,7 +302,14 @@ def main() -> None:
             store.upgrade()
             began = time.perf_counter()
             apart = given.days if given.apart else JOINED_AFTER
-            prepare(store, given.days, given.systems, given.silent, apart)
+            prepare(
+                store,
+                given.days,
+                given.systems,
+                given.silent,
+                apart_days=apart,
+                flow_logs=given.flow_logs,
+            )
             with store.reading() as conn:
                 rows = conn.execute(text("SELECT count(*) FROM mount_hour")).scalar_one()
             print(f"{rows:,} mount hours in {time.perf_counter() - began:.0f} s", flush=True)

@@ -22,7 +22,7 @@ from tests.fakeaws.cloud import Cloud
 from tests.fakeaws.faults import FAULTS, NEED_PAGES, Fault, Faults
 from tests.fakeaws.made_up import settle
 from tests.fakeaws.serving import Served
-from tests.world.plan import ACCOUNT, HOUR, REGION, Attachment, Interface
+from tests.world.plan import ACCOUNT, HOUR, REGION, Attachment, Instance, Interface
 from tests.world.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -36,8 +36,8 @@ FIRST = WORLD.start + 6 * HOUR
 HALF = 1800
 DAY = 24 * HOUR
 MIB = 1 << 20
-ALWAYS = len(WORLD.account.interfaces)
-"""So many interfaces the account has that come and go by themselves."""
+ALWAYS = len(WORLD.account.interfaces), len(WORLD.account.instances)
+"""So many interfaces and instances the account has that come and go by themselves."""
 
 SLOW = frozenset({"silence", "slow_body"})
 
@@ -83,7 +83,9 @@ class Soak:
         """Let it be ``moment``: what was delivered until then is there; what the process holds after its duties."""
         self.cloud.forget()
         self.cloud.now = lambda: moment
-        self.world.account.interfaces[ALWAYS:] = [passing(moment)]
+        machine, interface = passing(moment)
+        self.world.account.interfaces[ALWAYS[0] :] = [interface]
+        self.world.account.instances[ALWAYS[1] :] = [machine]
         for path, text in self.cut.items():
             path.write_text(text)
         self.cut = {}
@@ -119,12 +121,12 @@ def address(moment: int) -> str:
     return f"10.9.{number // 250}.{number % 250 + 1}"
 
 
-def passing(moment: int) -> Interface:
-    """An interface that is there for half an hour."""
+def passing(moment: int) -> tuple[Instance, Interface]:
+    """An instance, as a scaling group has them, that is there for half an hour, and its interface."""
     began = moment // HALF * HALF
-    machine = WORLD.account.instances[0]
-    attached = Attachment(began, began + HALF, machine.id, device_index=1)
-    return Interface(
+    machine = Instance(f"i-{began:017x}", "passing", INTERFACE.subnet, began, began + HALF)
+    attached = Attachment(began, began + HALF, machine.id)
+    interface = Interface(
         f"eni-{began:017x}",
         INTERFACE.subnet,
         (address(began),),
@@ -132,6 +134,7 @@ def passing(moment: int) -> Interface:
         began + HALF,
         attachments=(attached,),
     )
+    return machine, interface
 
 
 @pytest.fixture
