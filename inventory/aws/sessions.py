@@ -86,12 +86,12 @@ class Aws:
         self._models.register_component("data_loader", _loader())
         self._sessions: dict[tuple[str, str, str, str], Session] = {}
         self._clients: dict[tuple[int, str, str, str], Any] = {}
-        self._assuming: list[Any] = []
+        self._assuming: dict[int, Any] = {}
 
     def close(self) -> None:
         """Close the connections that nobody uses; those in use are closed by who uses them. A later call opens its own."""
         with self._lock:
-            for client in (*self._clients.values(), *self._assuming):
+            for client in (*self._clients.values(), *self._assuming.values()):
                 client.close()
 
     def caller(self, way_in: WayIn | None, region: str, account: str = "") -> Caller:
@@ -192,8 +192,11 @@ class Aws:
     def _sts_client(self, base: Session, region: str, service: str, **given: Any) -> Any:  # noqa: ANN401 - botocore's clients have no static type
         client = base.create_client(service, region_name=region, config=self._config(), **given)
         self._count_requests(client, "", service, region)
+        # Credentials run out each hour, and another client is made: the one before was used once, and is done with.
         with self._lock:
-            self._assuming.append(client)
+            before, self._assuming[id(base)] = self._assuming.get(id(base)), client
+        if before is not None:
+            before.close()
         return client
 
     def _config(self) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -172,12 +172,11 @@ class Bench:
             run = self._run(duty, store)
             needs = Needs(self.settings, store, self.clock, self.sleep)
             try:
-                with bound(source=section.name):
+                with closing(needs), bound(source=section.name):
                     start = begin(self.settings, section.name, None, self.clock())
                     listening = Listening(duty, self.monotonic)
                     steps.read(run, opened(section, needs), listening, start)
             finally:
-                needs.close()
                 store.use(needs.day, needs.uses())
             self._refuse_standstill(section, run.report)
             return self._ending(run.report)

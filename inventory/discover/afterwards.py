@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Protocol
 
 from inventory.aws import Aws, Caller, CallKey, Meter, Use
@@ -55,8 +56,9 @@ def ask(settings: DiscoverSettings, ledger: Ledger, *, clock: Callable[[], int])
     aws = Aws(Meter())
     try:
         told = Told()
-        callers = _callers(settings, aws, places_of(ledger.call_times()), told.faults)
-        found = histories.ask(history, wanted, callers, Purse(max(0, left), AT_ONCE), now)
+        with closing(aws):
+            callers = _callers(settings, aws, places_of(ledger.call_times()), told.faults)
+            found = histories.ask(history, wanted, callers, Purse(max(0, left), AT_ONCE), now)
         found.faults[:0] = told.faults
         if found.unasked and left <= found.calls:
             _LOG.warning(
@@ -69,7 +71,6 @@ def ask(settings: DiscoverSettings, ledger: Ledger, *, clock: Callable[[], int])
             _LOG.info("%s: %d questions are left for the next time", history.name, found.unasked)
         return found
     finally:
-        aws.close()
         ledger.use(day, aws.meter.take())
 
 
